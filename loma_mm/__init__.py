@@ -1,0 +1,5 @@
+"""LOMA for OpenMMLab: importing this package registers all its modules."""
+from .datasets import LocalMagnification
+from .version import __version__
+
+__all__ = ['LocalMagnification', '__version__']

@@ -1,0 +1,3 @@
+from .transforms import LocalMagnification
+
+__all__ = ['LocalMagnification']

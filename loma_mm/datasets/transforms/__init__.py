@@ -1,0 +1,3 @@
+from .local_magnification import LocalMagnification
+
+__all__ = ['LocalMagnification']

@@ -1,0 +1,93 @@
+from typing import Tuple
+
+import numpy as np
+from mmcv.transforms import BaseTransform
+from mmcv.transforms.utils import cache_randomness
+from mmengine.registry import TRANSFORMS
+
+from loma_mm.functional import magnify_image
+from loma_mm.functional.image import check_interpolation
+from loma_mm.sampler import RegionSampler, RelativeRegion, check_prob
+
+
+@TRANSFORMS.register_module()
+class LocalMagnification(BaseTransform):
+    """Magnify a random local area of the image: LOMA, Algorithm 1.
+
+    Place it after cropping and flipping, before colour jitter and
+    normalisation. Boxes, masks, labels and all else pass through unchanged;
+    that is the paper's rule.
+
+    Required Keys:
+
+    - img (np.ndarray): shape (H, W) or (H, W, C), any real dtype. The array
+      itself is never written to.
+
+    Modified Keys:
+
+    - img
+
+    Args:
+        prob (float): Probability p that an image is augmented.
+            Defaults to 0.5 (CIFAR; the paper takes 0.8 for ImageNet, 0.25
+            for VOC detection).
+        shape (str): The preset deformation shape: 'rhombus' (Eq 1),
+            'ellipse' (Eq 2) or 'rectangle' (l-infinity norm).
+            Defaults to 'rhombus'.
+        radius_range (Tuple[float, float]): ``(r_min, r_max)`` as fractions
+            of the longer side of the image. Defaults to (0.03, 0.7) (the
+            paper takes (0.03, 0.5) for VOC detection).
+        ratio_range (Tuple[float, float]): ``(a_min, a_max)``, from which the
+            compression ratio of one randomly chosen axis is drawn; the other
+            ratio is 1. Defaults to (1.0, 3.0) (the paper takes (1.0, 1.0)
+            for VOC detection).
+        interpolation (str): 'nearest' as in the paper, or 'bilinear'.
+            Defaults to 'nearest'.
+
+    Raises:
+        ValueError: At construction, if an argument is outside its range.
+
+    Example:
+        >>> # in a config of MMDetection or MMPretrain
+        >>> train_pipeline = [
+        ...     dict(type='LoadImageFromFile'),
+        ...     dict(type='RandomFlip', prob=0.5),
+        ...     dict(type='loma_mm.LocalMagnification', prob=0.25,
+        ...          radius_range=(0.03, 0.5), ratio_range=(1.0, 1.0)),
+        ... ]
+    """
+
+    def __init__(self,
+                 prob: float = 0.5,
+                 shape: str = 'rhombus',
+                 radius_range: Tuple[float, float] = (0.03, 0.7),
+                 ratio_range: Tuple[float, float] = (1.0, 3.0),
+                 interpolation: str = 'nearest') -> None:
+        check_interpolation(interpolation)
+        self.prob = check_prob(prob)
+        self.sampler = RegionSampler(shape, radius_range, ratio_range)
+        self.interpolation = interpolation
+
+    @cache_randomness
+    def _random_apply(self) -> bool:
+        return np.random.random() < self.prob
+
+    @cache_randomness
+    def _random_region(self) -> RelativeRegion:
+        return self.sampler.draw(np.random.random)
+
+    def transform(self, results: dict) -> dict:
+        """Magnify ``results['img']`` with probability ``prob``."""
+        if not self._random_apply():
+            return results
+        img = results['img']
+        region = self._random_region().at(*img.shape[:2])
+        results['img'] = magnify_image(img, region, self.interpolation)
+        return results
+
+    def __repr__(self) -> str:
+        return (f'{self.__class__.__name__}(prob={self.prob}, '
+                f'shape={self.sampler.shape!r}, '
+                f'radius_range={self.sampler.radius_range}, '
+                f'ratio_range={self.sampler.ratio_range}, '
+                f'interpolation={self.interpolation!r})')

@@ -1,0 +1,4 @@
+from .image import magnify_image
+from .region import MagnificationRegion
+
+__all__ = ['MagnificationRegion', 'magnify_image']

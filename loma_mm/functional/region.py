@@ -1,0 +1,117 @@
+"""The equations of LOMA: the deformation region (Eqs 1, 2) and the map (Eq 3).
+
+Coordinate convention, everywhere in this package: pixels are points at
+integer coordinates, ``x`` grows to the right from column 0, ``y`` grows
+downwards from row 0. (The paper draws its origin at the bottom left; the
+equations are symmetric in that choice.)
+"""
+import math
+from dataclasses import dataclass
+from typing import Tuple
+
+SHAPES = ('rhombus', 'ellipse', 'rectangle')
+
+
+@dataclass(frozen=True)
+class MagnificationRegion:
+    """A region S and the map that magnifies it, in pixels.
+
+    The methods only use operators, so ``x`` and ``y`` may be numbers, NumPy
+    arrays or torch tensors that broadcast against each other; the result is
+    of the same kind.
+
+    Args:
+        center (Tuple[float, float]): ``(x_c, y_c)``, the magnification
+            centre in pixels.
+        radius (float): ``r`` in pixels, greater than 0.
+        ratios (Tuple[float, float]): ``(a_x, a_y)``, the horizontal and
+            vertical compression ratios, each greater than 0.
+            Defaults to ``(1.0, 1.0)``.
+        shape (str): 'rhombus' (l1 norm, Eq 1), 'ellipse' (l2 norm, Eq 2) or
+            'rectangle' (l-infinity norm, Sec 3.1). Defaults to 'rhombus'.
+
+    Raises:
+        ValueError: If an argument is outside its range, or not finite.
+
+    Example:
+        >>> region = MagnificationRegion((8, 8), radius=4)
+        >>> region.contains(9, 10)
+        True
+        >>> region.source(10, 8)
+        (9.0, 8.0)
+    """
+    center: Tuple[float, float]
+    radius: float
+    ratios: Tuple[float, float] = (1.0, 1.0)
+    shape: str = 'rhombus'
+
+    def __post_init__(self) -> None:
+        check_shape(self.shape)
+        if len(self.center) != 2 or not all(map(math.isfinite, self.center)):
+            raise ValueError('center must be two finite numbers (x, y), '
+                             f'got {self.center!r}.')
+        if not (math.isfinite(self.radius) and self.radius > 0):
+            raise ValueError('radius must be a finite number of pixels '
+                             f'greater than 0, got {self.radius!r}.')
+        if len(self.ratios) != 2 or not all(
+                math.isfinite(a) and a > 0 for a in self.ratios):
+            raise ValueError('ratios must be two finite numbers (a_x, a_y) '
+                             f'greater than 0, got {self.ratios!r}.')
+
+    def contains(self, x, y):
+        """Whether pixel ``(x, y)`` lies in S: Eq 1, Eq 2 or l-infinity."""
+        (x_c, y_c), (a_x, a_y) = self.center, self.ratios
+        dx, dy = x - x_c, y - y_c
+        if self.shape == 'rhombus':
+            return a_x * abs(dx) + a_y * abs(dy) < self.radius
+        if self.shape == 'ellipse':
+            return a_x * dx * dx + a_y * dy * dy < self.radius * self.radius
+        return (a_x * abs(dx) < self.radius) & (a_y * abs(dy) < self.radius)
+
+    def source(self, x, y):
+        """Where the pixel at ``(x, y)`` of the output reads from: Eq 3.
+
+        Returns:
+            tuple: Real-valued ``(x_o, y_o)``, defined for every pixel and
+            meant for those of S.
+        """
+        x_c, y_c = self.center
+        dx, dy = x - x_c, y - y_c
+        scale = (dx * dx + dy * dy)**0.5 / self.radius
+        return scale * dx + x_c, scale * dy + y_c
+
+    def target(self, x_o, y_o):
+        """Where content at ``(x_o, y_o)`` goes: the inverse of :meth:`source`.
+
+        Eq 3 turns the distance d into d^2 / r along the same ray, hence
+        d = sqrt(r * d_o).
+        """
+        x_c, y_c = self.center
+        dx, dy = x_o - x_c, y_o - y_c
+        distance = (dx * dx + dy * dy)**0.5
+        # The centre maps to itself; adding 1 there avoids 0 / 0.
+        scale = (self.radius / (distance + (distance == 0)))**0.5
+        return scale * dx + x_c, scale * dy + y_c
+
+    def bounds(self, width: int, height: int) -> Tuple[int, int, int, int]:
+        """The smallest pixel box that is sure to hold S in an image.
+
+        Returns:
+            Tuple[int, int, int, int]: ``(x_min, y_min, x_max, y_max)``, the
+            upper ends exclusive, clipped to the image; empty where S misses
+            the image.
+        """
+        box = []
+        for c, a, size in zip(self.center, self.ratios, (width, height)):
+            reach = self.radius / (a**0.5 if self.shape == 'ellipse' else a)
+            low = min(max(math.floor(c - reach), 0), size)
+            high = min(max(math.ceil(c + reach) + 1, low), size)
+            box.append((low, high))
+        (x_min, x_max), (y_min, y_max) = box
+        return x_min, y_min, x_max, y_max
+
+
+def check_shape(shape: str) -> None:
+    """Raise a ValueError unless ``shape`` is one of :data:`SHAPES`."""
+    if shape not in SHAPES:
+        raise ValueError(f'shape must be one of {SHAPES}, got {shape!r}.')

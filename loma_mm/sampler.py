@@ -1,0 +1,97 @@
+"""The random draws of LOMA, for images and for feature maps alike."""
+from dataclasses import dataclass
+from typing import Callable, Tuple
+
+from .functional.region import MagnificationRegion, check_shape
+
+
+@dataclass(frozen=True)
+class RelativeRegion:
+    """One draw of LOMA's random numbers, before the image size is known.
+
+    Args:
+        center (Tuple[float, float]): ``(x, y)`` as fractions of the width
+            and height, in [0, 1).
+        radius (float): ``r`` as a fraction of ``max(H, W)``.
+        ratios (Tuple[float, float]): ``(a_x, a_y)``.
+        shape (str): See :class:`~loma_mm.functional.MagnificationRegion`.
+    """
+    center: Tuple[float, float]
+    radius: float
+    ratios: Tuple[float, float]
+    shape: str
+
+    def at(self, height: int, width: int) -> MagnificationRegion:
+        """The same region in the pixels of an image or feature map."""
+        x, y = self.center
+        return MagnificationRegion(
+            center=(int(x * width), int(y * height)),
+            radius=self.radius * max(height, width),
+            ratios=self.ratios,
+            shape=self.shape)
+
+
+class RegionSampler:
+    """Draws regions as lines 5-10 of Algorithm 1 do.
+
+    The centre is uniform over all pixels, the radius uniform in
+    ``radius_range * max(H, W)``; a fair coin picks the axis whose ratio is
+    uniform in ``ratio_range``, the other ratio is 1.
+
+    Args:
+        shape (str): 'rhombus', 'ellipse' or 'rectangle'.
+        radius_range (Tuple[float, float]): ``(r_min, r_max)``, fractions of
+            the longer side, 0 < r_min <= r_max.
+        ratio_range (Tuple[float, float]): ``(a_min, a_max)``,
+            0 < a_min <= a_max.
+
+    Raises:
+        ValueError: If an argument is outside its range.
+    """
+
+    def __init__(self, shape: str, radius_range: Tuple[float, float],
+                 ratio_range: Tuple[float, float]) -> None:
+        check_shape(shape)
+        self.shape = shape
+        self.radius_range = check_range('radius_range', radius_range)
+        self.ratio_range = check_range('ratio_range', ratio_range)
+
+    def draw(self, random: Callable[[], float]) -> RelativeRegion:
+        """Draw one region; ``random`` returns a uniform number of [0, 1)."""
+        radius = _uniform(random, self.radius_range)
+        horizontal = random() > 0.5
+        ratio = _uniform(random, self.ratio_range)
+        return RelativeRegion(
+            center=(random(), random()),
+            radius=radius,
+            ratios=(ratio, 1.0) if horizontal else (1.0, ratio),
+            shape=self.shape)
+
+
+def check_range(name: str, value: Tuple[float, float]) -> Tuple[float, float]:
+    """Return ``value`` as a tuple of floats, or raise a ValueError."""
+    try:
+        low, high = map(float, value)
+        valid = 0 < low <= high < float('inf')
+    except (TypeError, ValueError):
+        valid = False
+    if not valid:
+        raise ValueError(f'{name} must be two finite numbers (min, max) with '
+                         f'0 < min <= max, got {value!r}.')
+    return low, high
+
+
+def check_prob(prob: float) -> float:
+    """Return ``prob`` as a float, or raise a ValueError."""
+    try:
+        valid = 0 <= float(prob) <= 1
+    except (TypeError, ValueError):
+        valid = False
+    if not valid:
+        raise ValueError(f'prob must be a number in [0, 1], got {prob!r}.')
+    return float(prob)
+
+
+def _uniform(random: Callable[[], float], bounds: Tuple[float, float]) -> float:
+    low, high = bounds
+    return low + (high - low) * random()
