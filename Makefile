@@ -1,0 +1,46 @@
+# Each target does everything it needs, the environment included.
+#   make demo   dataset, training, VOC mAP table, pictures
+#   make test   the whole test suite
+#   make env    the environment alone
+# STACK=openmmlab takes the original OpenMMLab distributions instead of the
+# maintained forks, in a folder of its own. PYTHON=... names the interpreter.
+
+STACK ?= onedl
+VENV = .venv$(if $(filter-out onedl,$(STACK)),-$(STACK))
+# A name on PATH may be a shim for an interpreter that is not there: try it.
+PYTHON ?= $(shell for python in python3.11 python3.12 python3.10 python3; do \
+	$$python -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' \
+	2>/dev/null && { echo $$python; break; }; done)
+PY = $(VENV)/bin/python
+
+DIGITS = data/digits-voc
+DEMO = configs/faster_rcnn/faster-rcnn_r18_fpn_loma-rhombus-scratch-5e_digits.py
+DEMO_DIR = work_dirs/demo
+
+.DEFAULT_GOAL := help
+.PHONY: help env test demo
+
+help:
+	@sed -n 's/^#   \?//p' Makefile
+
+env:
+	@test -n "$(PYTHON)" || { echo "[make env] There is no CPython 3.10, 3.11" \
+		"or 3.12 on PATH: install one, or name it, as in make env" \
+		"PYTHON=/path/to/python3.11."; exit 1; }
+	@$(PYTHON) tools/make_env.py $(VENV) --stack $(STACK)
+
+test: env
+	$(PY) -m pytest
+
+$(DIGITS): | env
+	$(PY) tools/make_digits_voc.py $(DIGITS)
+
+demo: env $(DIGITS)
+	$(PY) tools/train.py $(DEMO) --work-dir $(DEMO_DIR)
+	$(PY) tools/browse_dataset.py $(DEMO) --out $(DEMO_DIR)/train_samples.png \
+		--cfg-options train_dataloader.dataset.pipeline.3.prob=1
+	$(PY) tools/draw_detections.py $(DEMO) $(DEMO_DIR)/epoch_5.pth \
+		--out $(DEMO_DIR)/detections.png
+	@echo "The VOC table stands above and in $(DEMO_DIR); look at"
+	@echo "  $(DEMO_DIR)/train_samples.png  training samples, each with LOMA"
+	@echo "  $(DEMO_DIR)/detections.png     what the detector finds"
