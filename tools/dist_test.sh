@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# Test on several processes:
+#   tools/dist_test.sh CONFIG CHECKPOINT PROCESSES [ARGS...]
+# Several machines: set NNODES, NODE_RANK, MASTER_ADDR (and PORT) on each.
+set -euo pipefail
+config=$1
+checkpoint=$2
+processes=$3
+"${PYTHON:-python}" -m torch.distributed.run \
+    --nnodes="${NNODES:-1}" \
+    --node_rank="${NODE_RANK:-0}" \
+    --nproc_per_node="$processes" \
+    --master_addr="${MASTER_ADDR:-127.0.0.1}" \
+    --master_port="${PORT:-29500}" \
+    "$(dirname "$0")/test.py" "$config" "$checkpoint" --launcher pytorch \
+    "${@:4}"
