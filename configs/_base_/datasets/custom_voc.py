@@ -1,0 +1,62 @@
+# Any dataset in VOC layout:
+#   <data_root>/JPEGImages/*.jpg, Annotations/*.xml, ImageSets/Main/*.txt
+# For your own, from the command line:
+#   --cfg-options data_root=data/mine/ classes="[cat,dog]"
+# The tools carry both to the datasets and to the heads of the model.
+data_root = 'data/BCCD/'
+classes = ('RBC', 'WBC', 'Platelets')
+image_scale = (320, 240)
+
+train_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadAnnotations', with_bbox=True),
+    dict(type='Resize', scale=image_scale, keep_ratio=True),
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='PackDetInputs')
+]
+test_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='Resize', scale=image_scale, keep_ratio=True),
+    # After Resize: boxes stay in the coordinates of the original image.
+    dict(type='LoadAnnotations', with_bbox=True),
+    dict(
+        type='PackDetInputs',
+        meta_keys=('img_id', 'img_path', 'ori_shape', 'img_shape',
+                   'scale_factor'))
+]
+# XMLDataset rather than VOCDataset: the latter takes the twenty VOC names for
+# its tables wherever 'VOC2007' appears in the path.
+train_dataloader = dict(
+    batch_size=4,
+    num_workers=1,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=True),
+    batch_sampler=dict(type='AspectRatioBatchSampler'),
+    dataset=dict(
+        type='XMLDataset',
+        data_root=data_root,
+        metainfo=dict(classes=classes),
+        ann_file='ImageSets/Main/trainval.txt',
+        data_prefix=dict(sub_data_root=''),
+        # Boxes without a width or height have no regression target: their
+        # loss is not a number.
+        filter_cfg=dict(filter_empty_gt=True, bbox_min_size=1),
+        pipeline=train_pipeline))
+val_dataloader = dict(
+    batch_size=1,
+    num_workers=1,
+    persistent_workers=True,
+    drop_last=False,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type='XMLDataset',
+        data_root=data_root,
+        metainfo=dict(classes=classes),
+        ann_file='ImageSets/Main/test.txt',
+        data_prefix=dict(sub_data_root=''),
+        test_mode=True,
+        pipeline=test_pipeline))
+test_dataloader = val_dataloader
+
+val_evaluator = dict(type='VOCMetric', metric='mAP', eval_mode='11points')
+test_evaluator = val_evaluator
