@@ -1,0 +1,44 @@
+"""Many pictures in one."""
+import os
+import os.path as osp
+from typing import Sequence
+
+import mmcv
+import numpy as np
+
+
+def image_grid(images: Sequence[np.ndarray],
+               columns: int = 4,
+               cell: int = 400,
+               gap: int = 8) -> np.ndarray:
+    """Lay out images row by row on white.
+
+    Args:
+        images (Sequence[np.ndarray]): uint8 images of shape (H, W, 3), of
+            any sizes. Each is scaled to fit its cell and centred.
+        columns (int): Cells in a row. Defaults to 4.
+        cell (int): Side of a cell in pixels. Defaults to 400.
+        gap (int): White pixels between cells. Defaults to 8.
+
+    Returns:
+        np.ndarray: One uint8 image of shape (H, W, 3).
+    """
+    rows = -(-len(images) // columns)
+    grid = np.full((rows * (cell + gap) + gap, columns *
+                    (cell + gap) + gap, 3), 255, np.uint8)
+    for i, img in enumerate(images):
+        img = mmcv.imrescale(img, (cell, cell))
+        height, width = img.shape[:2]
+        row, column = divmod(i, columns)
+        y = gap + row * (cell + gap) + (cell - height) // 2
+        x = gap + column * (cell + gap) + (cell - width) // 2
+        grid[y:y + height, x:x + width] = img
+    return grid
+
+
+def write_image(img: np.ndarray, path: str) -> None:
+    """Write an RGB image; a file under ``path`` is always a whole one."""
+    stem, suffix = osp.splitext(path)
+    partial = f'{stem}.part{suffix}'
+    mmcv.imwrite(mmcv.rgb2bgr(img), partial)
+    os.replace(partial, path)

@@ -1,0 +1,75 @@
+"""Draw what a detector finds in images of its test set.
+
+    python tools/draw_detections.py CONFIG CHECKPOINT --out detections.png
+"""
+import argparse
+
+import mmcv
+from mmengine.config import DictAction
+from mmengine.device import get_device
+from mmengine.registry import DATASETS, VISUALIZERS, init_default_scope
+
+from loma_mm.engine import check_before_start, load_config
+from loma_mm.visualization import image_grid, write_image
+
+# Small images are enlarged to this side, so that labels can be read.
+SIDE = 400
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    parser.add_argument('config', help='config of mmdet')
+    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument('--out', required=True, help='picture to write (.png)')
+    parser.add_argument(
+        '--number', type=int, default=12, help='test images to draw')
+    parser.add_argument('--columns', type=int, default=4)
+    parser.add_argument(
+        '--score-thr', type=float, default=0.5, help='lowest score drawn')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        help='override settings of the config: key=value')
+    args = parser.parse_args()
+    if args.number < 1 or args.columns < 1:
+        parser.error('--number and --columns must be at least 1')
+    return args
+
+
+def main() -> None:
+    args = parse_args()
+    cfg = load_config(args.config, args.cfg_options)
+    check_before_start(cfg, ('test', ))
+    from mmdet.apis import inference_detector, init_detector
+    init_default_scope('mmdet')
+    dataset = DATASETS.build(cfg.test_dataloader.dataset)
+    visualizer = VISUALIZERS.build(
+        dict(cfg.visualizer, name='detections', vis_backends=None))
+    visualizer.dataset_meta = dataset.metainfo
+    model = init_detector(cfg, args.checkpoint, device=get_device())
+    paths = [
+        dataset.get_data_info(i)['img_path']
+        for i in range(min(args.number, len(dataset)))
+    ]
+    images = []
+    for path, sample in zip(paths, inference_detector(model, paths)):
+        img = mmcv.imread(path, channel_order='rgb')
+        factor = max(1.0, SIDE / max(img.shape[:2]))
+        img = mmcv.imrescale(img, factor, interpolation='bicubic')
+        sample = sample.cpu()
+        sample.pred_instances.bboxes *= factor
+        visualizer.add_datasample(
+            path,
+            img,
+            sample,
+            draw_gt=False,
+            show=False,
+            pred_score_thr=args.score_thr)
+        images.append(visualizer.get_image())
+    write_image(image_grid(images, args.columns, SIDE), args.out)
+    print(f'{args.out}: detections on {len(images)} test images.')
+
+
+if __name__ == '__main__':
+    main()
