@@ -142,6 +142,21 @@ def write_split(root: Path, split: str, count: int, size: int,
     listing.write_text('\n'.join(names) + '\n')
 
 
+def split_digits(seed: int) -> dict:
+    """{split: (images of 8x8, labels)}; no image is in both splits."""
+    digits, labels = load_digits(return_X_y=True)
+    digits = digits.reshape(-1, 8, 8)
+    train, test = train_test_split(
+        np.arange(len(digits)),
+        test_size=0.25,
+        stratify=labels,
+        random_state=seed)
+    return {
+        'train': (digits[train], labels[train]),
+        'test': (digits[test], labels[test])
+    }
+
+
 def main() -> None:
     args = parse_args()
     out = Path(args.out)
@@ -149,23 +164,15 @@ def main() -> None:
         raise SystemExit(f'{out} exists already; remove it or name another '
                          'folder.')
     out.parent.mkdir(parents=True, exist_ok=True)
-    digits, labels = load_digits(return_X_y=True)
-    splits = train_test_split(
-        digits.reshape(-1, 8, 8),
-        labels,
-        test_size=0.25,
-        stratify=labels,
-        random_state=args.seed)
     # Made beside its final place and renamed: never half a dataset there.
     work = Path(tempfile.mkdtemp(dir=out.parent, prefix=f'.{out.name}-'))
     try:
         for folder in ('JPEGImages', 'Annotations', 'ImageSets/Main'):
             (work / folder).mkdir(parents=True)
-        for i, (split, count) in enumerate((('train', args.train),
-                                            ('test', args.test))):
-            rng = np.random.default_rng([args.seed, i])
-            write_split(work, split, count, args.size, splits[i],
-                        splits[2 + i], rng)
+        counts = dict(train=args.train, test=args.test)
+        for i, (split, source) in enumerate(split_digits(args.seed).items()):
+            write_split(work, split, counts[split], args.size, *source,
+                        np.random.default_rng([args.seed, i]))
         work.chmod(0o755)
         work.rename(out)
     except BaseException:

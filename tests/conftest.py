@@ -1,0 +1,31 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+# The first example of a run pays for imports; timings are not tested.
+hypothesis.settings.register_profile('suite', deadline=None)
+hypothesis.settings.load_profile('suite')
+
+
+def run_tool(*command, check=True, cwd=ROOT):
+    """Run a tool as a user does; its output is in the failure, if any."""
+    done = subprocess.run([sys.executable, *map(str, command)],
+                          cwd=cwd,
+                          stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT,
+                          text=True)
+    assert not check or done.returncode == 0, done.stdout
+    return done
+
+
+@pytest.fixture(scope='session')
+def digits(tmp_path_factory):
+    """The demo's dataset in small: 16 train and 4 test scenes."""
+    folder = tmp_path_factory.mktemp('data') / 'digits'
+    run_tool(ROOT / 'tools' / 'make_digits_voc.py', folder, '--train', 16,
+             '--test', 4)
+    return folder

@@ -1,0 +1,88 @@
+import shutil
+
+import pytest
+
+from loma_mm.engine import check_before_start, load_config
+from tests.conftest import ROOT
+
+FOLDER = ROOT / 'configs' / 'faster_rcnn'
+DIGITS = FOLDER / 'faster-rcnn_r18_fpn_loma-rhombus-scratch-5e_digits.py'
+
+
+def check(options, config=DIGITS, splits=('train', 'val')):
+    check_before_start(load_config(str(config), options), splits)
+
+
+def message(options, **kwargs):
+    with pytest.raises(SystemExit) as error:
+        check(options, **kwargs)
+    assert '\n' not in str(error.value)
+    return str(error.value)
+
+
+def test_a_complete_dataset_passes(digits):
+    check(dict(data_root=f'{digits}/'))
+
+
+def test_a_missing_dataset_names_its_paths_and_its_source(tmp_path):
+    text = message(dict(data_root=f'{tmp_path}/none/'))
+    assert f'{tmp_path}/none/ImageSets/Main/train.txt' in text
+    assert f'{tmp_path}/none/ImageSets/Main/test.txt' in text
+    assert 'tools/make_digits_voc.py data/digits-voc' in text
+
+
+def test_both_halves_of_voc0712_are_checked(tmp_path):
+    config = FOLDER / 'faster-rcnn_r50_fpn_loma-rhombus-1x_voc0712.py'
+    text = message(dict(data_root=f'{tmp_path}/'), config=config)
+    for path in ('VOC2007/ImageSets/Main/trainval.txt',
+                 'VOC2012/ImageSets/Main/trainval.txt',
+                 'VOC2007/ImageSets/Main/test.txt'):
+        assert f'{tmp_path}/{path}' in text
+    assert 'VOCtrainval_06-Nov-2007.tar' in text
+
+
+def test_only_the_splits_of_the_run_are_checked(digits, tmp_path):
+    copy = tmp_path / 'digits'
+    shutil.copytree(digits, copy)
+    (copy / 'ImageSets/Main/train.txt').unlink()
+    check(dict(data_root=f'{copy}/'), splits=('test', ))
+    assert 'train.txt' in message(dict(data_root=f'{copy}/'))
+
+
+def test_an_image_without_annotation_is_named(digits, tmp_path):
+    copy = tmp_path / 'digits'
+    shutil.copytree(digits, copy)
+    (copy / 'Annotations/train_00003.xml').unlink()
+    assert 'train_00003' in message(dict(data_root=f'{copy}/'))
+
+
+def test_wrong_classes_show_the_right_ones(digits):
+    text = message(dict(data_root=f'{digits}/', classes=['cat', 'dog']))
+    assert 'cat, dog' in text and 'seven' in text
+
+
+def test_an_unknown_transform_is_named_with_its_place(digits):
+    text = message({
+        'data_root': f'{digits}/',
+        'train_dataloader.dataset.pipeline.3.type': 'LocalMagnifcation'
+    })
+    assert 'train_dataloader.dataset' in text and 'LocalMagnifcation' in text
+
+
+def test_a_bad_argument_is_named_with_its_place(digits):
+    text = message({
+        'data_root': f'{digits}/',
+        'train_dataloader.dataset.pipeline.3.prob': 2
+    })
+    assert 'train_dataloader.dataset' in text and 'prob' in text
+
+
+def test_mmcv_without_operators_is_explained(monkeypatch, digits):
+
+    def broken(name):
+        if name == 'mmcv.ops':
+            raise ModuleNotFoundError("No module named 'mmcv._ext'")
+
+    monkeypatch.setattr(
+        'loma_mm.engine.preflight.importlib.import_module', broken)
+    assert 'compiled operators' in message(dict(data_root=f'{digits}/'))

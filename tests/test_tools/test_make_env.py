@@ -1,0 +1,105 @@
+"""What can be tested of make_env.py without building an environment."""
+import subprocess
+import sys
+
+import pytest
+
+from tests.conftest import ROOT, run_tool
+from tools import make_env
+
+TOOL = ROOT / 'tools' / 'make_env.py'
+
+
+@pytest.mark.parametrize('stack, pins', [
+    ('onedl', {
+        'torch': '2.9.1',
+        'torchvision': '0.24.1',
+        'onedl-mmengine': '0.10.12',
+        'onedl-mmcv': '2.3.6',
+        'onedl-mmdetection': '3.5.1',
+        'onedl-mmpretrain': '1.3.6'
+    }),
+    ('openmmlab', {
+        'torch': '2.1.2',
+        'torchvision': '0.16.2',
+        'mmengine': '0.10.7',
+        'mmcv': '2.1.0',
+        'mmdet': '3.3.0',
+        'mmpretrain': '1.2.0'
+    }),
+])
+def test_locks_pin_the_versions_that_work_together(stack, pins):
+    lock = make_env.read_pins(ROOT / 'requirements' / f'{stack}.txt')
+    assert {name: lock[name] for name in pins} == pins
+    assert {'pytest', 'hypothesis', 'scikit-learn'} <= lock.keys()
+    assert 'opencv-python-headless' in lock and 'opencv-python' not in lock
+
+
+def test_a_python_that_has_no_wheels_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(make_env.sys, 'version_info', (3, 13, 0))
+    monkeypatch.setattr(make_env.sys, 'argv', ['make_env', str(tmp_path / 'v')])
+    with pytest.raises(SystemExit, match='3.10 to 3.12, this is 3.13'):
+        make_env.main()
+    assert not (tmp_path / 'v').exists()
+
+
+def test_an_unknown_stack_names_those_there_are(tmp_path):
+    done = run_tool(TOOL, tmp_path / 'v', '--stack', 'mine', check=False)
+    assert done.returncode == 1
+    assert 'STACK=onedl' in done.stdout and 'STACK=openmmlab' in done.stdout
+
+
+@pytest.mark.parametrize('missing', ['compiler', 'header', 'nvcc'])
+def test_missing_build_tools_are_one_sentence(monkeypatch, tmp_path, missing):
+    present = {'c++', 'g++'} if missing != 'compiler' else set()
+    if missing == 'nvcc':
+        present.add('nvidia-smi')
+    monkeypatch.setattr(make_env.shutil, 'which', present.__contains__)
+    for name in ('CXX', 'CUDA_HOME', 'CUDA_VISIBLE_DEVICES'):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / 'Python.h').touch()
+    include = tmp_path / 'none' if missing == 'header' else tmp_path
+    monkeypatch.setattr(make_env.sysconfig, 'get_paths',
+                        lambda: dict(include=str(include)))
+    remedy = dict(compiler='install g++', header='-dev', nvcc='CUDA toolkit')
+    with pytest.raises(SystemExit, match=remedy[missing]) as error:
+        make_env.check_compiler()
+    assert 'PIP_FIND_LINKS' in str(error.value)
+    assert '\n' not in str(error.value)
+
+
+def test_a_full_disk_is_one_sentence(monkeypatch, tmp_path):
+    monkeypatch.setattr(make_env.shutil, 'disk_usage',
+                        lambda path: type('', (), dict(free=3e9)))
+    with pytest.raises(SystemExit, match='3.0 GB free'):
+        make_env.check_disk(tmp_path)
+
+
+def test_half_installed_distributions_are_forgotten(tmp_path):
+    subprocess.run([sys.executable, '-m', 'venv', '--without-pip',
+                    str(tmp_path)], check=True)
+    site = make_env.site_packages(tmp_path)
+    for name, complete in (('whole-1.0', True), ('half_done-1.0', False)):
+        info = site / f'{name}.dist-info'
+        info.mkdir()
+        (info / 'METADATA').touch()
+        if complete:
+            (info / 'RECORD').touch()
+    make_env.remove_half_installed(tmp_path)
+    assert make_env.is_installed(tmp_path, 'whole')
+    assert not make_env.is_installed(tmp_path, 'half-done')
+    assert not (site / 'half_done-1.0.dist-info').exists()
+
+
+def test_a_complete_environment_returns_at_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(make_env, 'build',
+                        lambda *args: built.append(args[0]))
+    monkeypatch.setattr(make_env.sys, 'argv', ['make_env', str(tmp_path / 'v')])
+    built = []
+    for calls in (1, 1):
+        make_env.main()
+        assert len(built) == calls
+    # Another recipe builds again.
+    monkeypatch.setattr(make_env, 'stamp', lambda lock_file: 'changed')
+    make_env.main()
+    assert len(built) == 2
