@@ -79,8 +79,7 @@ def test_auto_scale_lr(digits, tmp_path):
     done = run_tool(
         TRAIN, DEMO, '--auto-scale-lr', '--no-validate', '--work-dir',
         tmp_path, *options(digits, 'train_dataloader.batch_size=4'))
-    assert 'LR has been automatically scaled from 0.001 to 0.0005' in (
-        done.stdout)
+    assert 'Scaling the original LR by 0.5' in done.stdout
 
 
 @pytest.mark.parametrize('arguments, said', [
