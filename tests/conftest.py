@@ -26,6 +26,6 @@ def run_tool(*command, check=True, cwd=ROOT):
 def digits(tmp_path_factory):
     """The demo's dataset in small: 16 train and 4 test scenes."""
     folder = tmp_path_factory.mktemp('data') / 'digits'
-    run_tool(ROOT / 'tools' / 'make_digits_voc.py', folder, '--train', 16,
+    run_tool(ROOT / 'tools' / 'make_digits.py', 'voc', folder, '--train', 16,
              '--test', 4)
     return folder

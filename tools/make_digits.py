@@ -1,11 +1,15 @@
-"""Make a small VOC-format detection dataset of real handwritten digits.
+"""Make a small dataset of real handwritten digits, for the demos and tests.
 
 The digits are scikit-learn's bundled ones (1,797 images of 8x8, from the UCI
-Optical Recognition of Handwritten Digits set). Each scene holds several of
-them at random sizes, places and contrasts on a cluttered background. No digit
-image appears in both splits, and the same seed gives the same files.
+Optical Recognition of Handwritten Digits set); no digit image appears in both
+splits, and the same seed gives the same files.
 
-    python tools/make_digits_voc.py data/digits-voc
+    python tools/make_digits.py voc data/digits-voc
+    python tools/make_digits.py folder data/digits
+
+'voc' is for detection, in VOC layout: scenes that hold several digits at
+random sizes, places and contrasts on a cluttered background. 'folder' is for
+classification: the digits as they are, train/<class>/ and test/<class>/.
 """
 import argparse
 import shutil
@@ -28,11 +32,13 @@ Instance = Tuple[int, Tuple[int, int, int, int]]
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    parser.add_argument('layout', choices=['voc', 'folder'])
     parser.add_argument('out', help='folder to write, must not exist')
-    parser.add_argument('--train', type=int, default=800, help='train scenes')
-    parser.add_argument('--test', type=int, default=200, help='test scenes')
-    parser.add_argument('--size', type=int, default=160, help='scene side, px')
     parser.add_argument('--seed', type=int, default=0)
+    voc = parser.add_argument_group('scenes (voc)')
+    voc.add_argument('--train', type=int, default=800, help='train scenes')
+    voc.add_argument('--test', type=int, default=200, help='test scenes')
+    voc.add_argument('--size', type=int, default=160, help='scene side, px')
     args = parser.parse_args()
     if args.size < 48:
         parser.error('--size must be at least 48, the largest digit')
@@ -127,9 +133,9 @@ def annotation(name: str, size: int, instances: List[Instance]) -> ET.Element:
     return root
 
 
-def write_split(root: Path, split: str, count: int, size: int,
-                digits: np.ndarray, labels: np.ndarray,
-                rng: np.random.Generator) -> None:
+def write_scenes(root: Path, split: str, count: int, size: int,
+                 digits: np.ndarray, labels: np.ndarray,
+                 rng: np.random.Generator) -> None:
     names = [f'{split}_{i:05d}' for i in range(count)]
     for name in names:
         img, instances = make_scene(digits, labels, size, rng)
@@ -140,6 +146,31 @@ def write_split(root: Path, split: str, count: int, size: int,
             root / 'Annotations' / f'{name}.xml')
     listing = root / 'ImageSets' / 'Main' / f'{split}.txt'
     listing.write_text('\n'.join(names) + '\n')
+
+
+def write_voc(root: Path, args: argparse.Namespace) -> str:
+    for folder in ('JPEGImages', 'Annotations', 'ImageSets/Main'):
+        (root / folder).mkdir(parents=True)
+    counts = dict(train=args.train, test=args.test)
+    for i, (split, source) in enumerate(split_digits(args.seed).items()):
+        write_scenes(root, split, counts[split], args.size, *source,
+                     np.random.default_rng([args.seed, i]))
+    return (f'{args.train} train and {args.test} test scenes of '
+            f'{args.size}x{args.size}')
+
+
+def write_folder(root: Path, args: argparse.Namespace) -> str:
+    splits = split_digits(args.seed)
+    for split, (digits, labels) in splits.items():
+        for i, (digit, label) in enumerate(zip(digits, labels)):
+            folder = root / split / CLASSES[label]
+            folder.mkdir(parents=True, exist_ok=True)
+            # 16 grey levels become 8 bits.
+            cv2.imwrite(
+                str(folder / f'{i:04d}.png'),
+                (digit * (255 / 16)).round().astype(np.uint8))
+    return (f'{len(splits["train"][1])} train and {len(splits["test"][1])} '
+            'test images of 8x8')
 
 
 def split_digits(seed: int) -> dict:
@@ -167,19 +198,14 @@ def main() -> None:
     # Made beside its final place and renamed: never half a dataset there.
     work = Path(tempfile.mkdtemp(dir=out.parent, prefix=f'.{out.name}-'))
     try:
-        for folder in ('JPEGImages', 'Annotations', 'ImageSets/Main'):
-            (work / folder).mkdir(parents=True)
-        counts = dict(train=args.train, test=args.test)
-        for i, (split, source) in enumerate(split_digits(args.seed).items()):
-            write_split(work, split, counts[split], args.size, *source,
-                        np.random.default_rng([args.seed, i]))
+        write = write_voc if args.layout == 'voc' else write_folder
+        content = write(work, args)
         work.chmod(0o755)
         work.rename(out)
     except BaseException:
         shutil.rmtree(work, ignore_errors=True)
         raise
-    print(f'{out}: {args.train} train and {args.test} test scenes of '
-          f'{args.size}x{args.size}.')
+    print(f'{out}: {content}.')
 
 
 if __name__ == '__main__':

@@ -4,9 +4,9 @@ import cv2
 import numpy as np
 
 from tests.conftest import ROOT, run_tool
-from tools import make_digits_voc
+from tools import make_digits
 
-TOOL = ROOT / 'tools' / 'make_digits_voc.py'
+TOOL = ROOT / 'tools' / 'make_digits.py'
 
 
 def objects(path):
@@ -27,7 +27,7 @@ def test_layout_is_voc(digits):
             found = list(objects(digits / f'Annotations/{name}.xml'))
             assert found
             for label, (x_min, y_min, x_max, y_max) in found:
-                assert label in make_digits_voc.CLASSES
+                assert label in make_digits.CLASSES
                 assert 1 <= x_min < x_max <= 160
                 assert 1 <= y_min < y_max <= 160
 
@@ -35,11 +35,11 @@ def test_layout_is_voc(digits):
 def test_boxes_hold_the_digits():
     """The ink of a scene lies in its boxes, and reaches their borders."""
     rng = np.random.default_rng(0)
-    images, _ = make_digits_voc.split_digits(0)['train']
+    images, _ = make_digits.split_digits(0)['train']
     for digit in images[:40]:
         before = np.full((96, 96, 3), 100, np.float32)
         img = before.copy()
-        box = make_digits_voc.place_digit(img, digit,
+        box = make_digits.place_digit(img, digit,
                                           np.zeros((96, 96), bool), rng)
         x_min, y_min, x_max, y_max = box
         ink = (img != before).any(-1)
@@ -51,8 +51,8 @@ def test_boxes_hold_the_digits():
 
 def test_same_seed_same_files(tmp_path):
     for name, seed in (('a', 3), ('b', 3), ('c', 4)):
-        run_tool(TOOL, tmp_path / name, '--train', 3, '--test', 2, '--seed',
-                 seed)
+        run_tool(TOOL, 'voc', tmp_path / name, '--train', 3, '--test', 2,
+                 '--seed', seed)
 
     def content(name):
         return {
@@ -64,7 +64,7 @@ def test_same_seed_same_files(tmp_path):
 
 
 def test_no_digit_is_in_both_splits():
-    splits = make_digits_voc.split_digits(0)
+    splits = make_digits.split_digits(0)
     train, test = ({image.tobytes()
                     for image in splits[name][0]}
                    for name in ('train', 'test'))
@@ -74,6 +74,20 @@ def test_no_digit_is_in_both_splits():
 
 def test_existing_folder_is_not_touched(digits):
     before = sorted(digits.rglob('*'))
-    done = run_tool(TOOL, digits, check=False)
+    done = run_tool(TOOL, 'voc', digits, check=False)
     assert done.returncode == 1 and 'exists already' in done.stdout
     assert sorted(digits.rglob('*')) == before
+
+
+def test_folder_layout_holds_every_digit_once(tmp_path):
+    run_tool(TOOL, 'folder', tmp_path / 'digits')
+    written = []
+    for split, (images, labels) in make_digits.split_digits(0).items():
+        for label, name in enumerate(make_digits.CLASSES):
+            paths = sorted((tmp_path / 'digits' / split / name).iterdir())
+            assert len(paths) == (labels == label).sum()
+            written += [cv2.imread(str(path), -1) for path in paths]
+    assert len(written) == 1797
+    assert {img.shape for img in written} == {(8, 8)}
+    # All 17 grey levels survive.
+    assert len(np.unique(written)) == 17
