@@ -1,0 +1,3 @@
+from .feature_augment_neck import FeatureAugmentNeck
+
+__all__ = ['FeatureAugmentNeck']

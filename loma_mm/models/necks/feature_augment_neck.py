@@ -1,0 +1,77 @@
+from typing import Optional, Sequence
+
+import torch
+from mmengine.registry import MODELS
+from torch import Tensor
+
+from ..feature_augments import RandomFeatureAugment
+from ..feature_augments.base import Features
+from ..feature_augments.random_feature_augment import Augments
+
+
+@MODELS.register_module()
+class FeatureAugmentNeck(RandomFeatureAugment):
+    """Feature augments as a neck, for chosen levels of a backbone or FPN.
+
+    Takes and returns a tensor or a tuple or list of them. One draw decides
+    for all chosen levels, and they are augmented alike, relative to their
+    size; in training mode only. It has no parameters of its own.
+
+    Args:
+        augments (Sequence[dict | nn.Module]): See :class:`RandomFeatureAugment`.
+        prob (float): Probability p_f that a mini-batch is augmented.
+            Defaults to 0.5.
+        levels (Sequence[int], optional): Indices of the levels to augment,
+            from the end where negative; a single tensor is one level.
+            Defaults to None, which means all levels.
+
+    Raises:
+        TypeError: At construction, if ``augments`` is not a list of configs
+            or modules, or ``levels`` not a sequence of integers.
+        ValueError: At construction, if ``prob`` is not in [0, 1]. In training
+            mode, if a level does not exist.
+
+    Example:
+        >>> # in MMDetection, on the two finest levels of an FPN
+        >>> neck = [
+        ...     dict(type='FPN', in_channels=[256, 512, 1024, 2048],
+        ...          out_channels=256, num_outs=5),
+        ...     dict(type='loma_mm.FeatureAugmentNeck', levels=(0, 1),
+        ...          augments=[dict(type='loma_mm.FeatureMapOffset')]),
+        ... ]
+    """
+
+    def __init__(self,
+                 augments: Augments,
+                 prob: float = 0.5,
+                 levels: Optional[Sequence[int]] = None) -> None:
+        super().__init__(augments, prob)
+        if levels is not None:
+            if not isinstance(levels, (list, tuple)) or not all(
+                    type(level) is int for level in levels):
+                raise TypeError('levels must be None or a list of integers, '
+                                f'got {levels!r}.')
+            levels = tuple(levels)
+        self.levels = levels
+
+    @torch.compiler.disable
+    def _augment(self, x: Features) -> Features:
+        if self.levels is None:
+            return super()._augment(x)
+        maps = [x] if isinstance(x, Tensor) else list(x)
+        outside = [
+            level for level in self.levels
+            if not -len(maps) <= level < len(maps)
+        ]
+        if outside:
+            raise ValueError(f'levels must be in [{-len(maps)}, {len(maps)}) '
+                             f'for {len(maps)} feature maps, got {outside}.')
+        # A level may be named twice, from either end.
+        levels = sorted({level % len(maps) for level in self.levels})
+        augmented = super()._augment([maps[level] for level in levels])
+        for level, output in zip(levels, augmented):
+            maps[level] = output
+        return maps[0] if isinstance(x, Tensor) else type(x)(maps)
+
+    def extra_repr(self) -> str:
+        return f'{super().extra_repr()}, levels={self.levels}'

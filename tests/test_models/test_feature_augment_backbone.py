@@ -1,0 +1,440 @@
+"""FeatureAugmentBackbone and plugin layers in backbones that are not ours."""
+import copy
+import pickle
+
+import pytest
+import torch
+from mmengine.model import BaseModule, ExponentialMovingAverage
+from mmengine.registry import MODELS, DefaultScope
+from torch import nn
+
+from loma_mm import (FeatureAugmentBackbone, FeatureMapOffset,
+                     RandomFeatureAugment)
+
+AUGMENTS = [
+    dict(type='FeatureLocalMagnification', radius_range=(0.5, 0.7)),
+    dict(type='FeatureMapOffset')
+]
+BACKBONES = {
+    'mmdet-resnet': (dict(type='mmdet.ResNet', depth=18,
+                          base_channels=8), 'layer2'),
+    'mmdet-csp':
+    (dict(type='mmdet.CSPDarknet', deepen_factor=0.33,
+          widen_factor=0.0625), 'stage2'),
+    'mmpretrain-resnet': (dict(
+        type='mmpretrain.ResNet', depth=18, base_channels=8,
+        stem_channels=8), 'layer2.1'),
+    'mmpretrain-convnext': (dict(
+        type='mmpretrain.ConvNeXt',
+        arch=dict(depths=[1, 1, 1, 1], channels=[8, 8, 16, 16]),
+        drop_path_rate=0.5), 'stages.1'),
+    'loma_mm-resnet': (dict(type='CIFARResNet', depth=8), 'layer2'),
+}
+every_backbone = pytest.mark.parametrize('name', sorted(BACKBONES))
+
+
+def build(name, seed=0, **kwargs):
+    """A plain backbone and the name of one of its stages."""
+    cfg, after = BACKBONES[name]
+    torch.manual_seed(seed)
+    backbone = MODELS.build({**cfg, **kwargs})
+    for module in backbone.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = 0  # a forward pass leaves no trace
+    return backbone, after
+
+
+def wrap(backbone, after='layer2', prob=1, augments=AUGMENTS):
+    return FeatureAugmentBackbone(
+        backbone=backbone, after=after, augments=augments, prob=prob)
+
+
+def twins(name, **kwargs):
+    """The same network without and with augments."""
+    plain, after = build(name, **kwargs)
+    return plain, wrap(copy.deepcopy(plain), after), after
+
+
+def images(size=32):
+    return torch.rand(
+        2, 3, size, size, generator=torch.Generator().manual_seed(0))
+
+
+def run(backbone, x=None, seed=1):
+    torch.manual_seed(seed)
+    out = backbone(images() if x is None else x)
+    return out if isinstance(out, (tuple, list)) else (out, )
+
+
+def same(outs, others):
+    return all(torch.equal(a, b) for a, b in zip(outs, others))
+
+
+class TwoStages(BaseModule):
+    """A backbone in small; the output of its first stage is up to the test."""
+
+    def __init__(self, pack=lambda x: x, unpack=lambda x: x):
+        super().__init__()
+        self.stages = nn.ModuleList(
+            [Packed(pack), nn.Conv2d(3, 3, 3, padding=1)])
+        self.features = nn.Sequential(nn.Conv2d(3, 3, 1), nn.ReLU())
+        self.unused = nn.Conv2d(3, 3, 1)
+        self.unpack = unpack
+
+    def forward(self, x):
+        for layer in self.features:  # the container itself is not called
+            x = layer(x)
+        return self.stages[1](self.unpack(self.stages[0](x)))
+
+
+class Packed(nn.Module):
+
+    def __init__(self, pack):
+        super().__init__()
+        self.pack = pack
+
+    def forward(self, x):
+        return self.pack(x)
+
+
+@every_backbone
+def test_output_of_the_stage_is_augmented(name):
+    plain, augmented, after = twins(name)
+    seen = []
+
+    def record(stage, args, output):
+        seen.append((output, torch.get_rng_state()))
+
+    plain.get_submodule(after).register_forward_hook(record)
+    augmented.get_submodule(after).register_forward_hook(record)
+    plain.train(), augmented.train()
+    outs = run(plain), run(augmented)
+    (before, state), (actual, _) = seen
+    torch.set_rng_state(state)
+    expected = RandomFeatureAugment(AUGMENTS, prob=1)(before)
+    assert torch.equal(actual, expected)
+    assert not torch.equal(actual, before)
+    assert not torch.equal(outs[0][-1], outs[1][-1])
+
+
+@every_backbone
+def test_eval_mode_is_bit_identical(name):
+    plain, augmented, _ = twins(name)
+    plain.eval(), augmented.eval()
+    state = torch.get_rng_state()
+    with torch.no_grad():
+        assert same(plain(images()), augmented(images()))
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+@every_backbone
+def test_checkpoints_move_freely(name):
+    plain, after = build(name, seed=0)
+    augmented = wrap(build(name, seed=1)[0], after)
+    assert type(augmented) is type(plain)
+    assert list(augmented.state_dict()) == list(plain.state_dict())
+    assert [n for n, _ in augmented.named_parameters()
+            ] == [n for n, _ in plain.named_parameters()]
+    # there
+    augmented.load_state_dict(plain.state_dict(), strict=True)
+    plain.eval(), augmented.eval()
+    assert same(run(plain), run(augmented))
+    # and back
+    other = wrap(build(name, seed=2)[0], after)
+    other.eval()
+    plain.load_state_dict(other.state_dict(), strict=True)
+    assert same(run(plain), run(other))
+    assert not same(run(plain), run(augmented))
+
+
+@every_backbone
+def test_export_in_eval_mode_shows_no_trace(name):
+
+    def operations(backbone):
+        graph = torch.jit.trace(
+            backbone, images(), check_trace=False).inlined_graph
+        return [node.kind() for node in graph.nodes()]
+
+    plain, augmented, _ = twins(name)
+    plain.eval(), augmented.eval()
+    nodes = operations(plain)
+    assert nodes.count('aten::_convolution') > 5
+    assert operations(augmented) == nodes
+
+
+def test_gate():
+    plain, after = build('loma_mm-resnet')
+    augmented = wrap(copy.deepcopy(plain), after, prob=0.4)
+    x = images(8)
+    expected = run(plain, x)
+    hits = sum(not same(run(augmented, x, seed), expected)
+               for seed in range(100))
+    assert abs(hits / 100 - 0.4) < 4 * (0.4 * 0.6 / 100)**0.5
+
+
+@pytest.mark.parametrize('frozen_stages', [2, 4])
+def test_frozen_stages(frozen_stages):
+    """The stage is in eval mode then, its augment is not."""
+    plain, augmented, after = twins(
+        'mmdet-resnet', frozen_stages=frozen_stages)
+    plain.train(), augmented.train()
+    assert not augmented.get_submodule(after).training
+    assert not same(run(plain)[1:], run(augmented)[1:])
+    plain.eval(), augmented.eval()
+    assert same(run(plain), run(augmented))
+
+
+def copies(backbone, tmp_path):
+    torch.save(backbone, tmp_path / 'backbone.pth')
+    return {
+        'deepcopy': copy.deepcopy(backbone),
+        'pickle': pickle.loads(pickle.dumps(backbone)),
+        'torch.save':
+        torch.load(tmp_path / 'backbone.pth', weights_only=False),
+        'EMA': ExponentialMovingAverage(backbone).module,
+    }
+
+
+def test_copies_listen_to_their_own_mode(tmp_path):
+    plain, source, _ = twins('loma_mm-resnet')
+    for how, twin in copies(source, tmp_path).items():
+        plain.eval(), source.train(), twin.eval()
+        assert same(run(plain), run(twin)), how
+        assert not same(run(plain), run(source)), how
+        source.eval(), twin.train()
+        assert same(run(plain), run(source)), how
+        plain.train(), source.train()
+        assert not same(run(plain), run(twin)), how
+        assert same(run(twin, seed=3), run(source, seed=3)), how
+
+
+def test_two_stages_may_be_augmented():
+    plain, after = build('loma_mm-resnet')
+    kwargs = dict(augments=[dict(type='FeatureMapOffset')], prob=1)
+    cfg = dict(
+        type='FeatureAugmentBackbone',
+        after='layer3',
+        backbone=dict(
+            type='FeatureAugmentBackbone',
+            after='layer1',
+            backbone=dict(type='CIFARResNet', depth=8, out_indices=(0, 1, 2)),
+            **kwargs),
+        **kwargs)
+    both = MODELS.build(cfg)
+    assert sum(isinstance(m, FeatureMapOffset) for m in both.modules()) == 2
+    assert both.state_dict().keys() == plain.state_dict().keys()
+    both.load_state_dict(plain.state_dict())
+    one = wrap(
+        type(plain)(depth=8, out_indices=(0, 1, 2)),
+        'layer1',
+        augments=kwargs['augments'])
+    one.load_state_dict(plain.state_dict())
+    outs, others = run(both), run(one)
+    assert same(outs[:2], others[:2]) and not torch.equal(outs[2], others[2])
+    # the same stage twice, and names that look alike
+    net = wrap(wrap(build('loma_mm-resnet')[0]))
+    assert len([
+        m for m in net.children() if isinstance(m, RandomFeatureAugment)
+    ]) == 2
+
+
+def test_stage_with_several_outputs():
+    """All of them are augmented by one draw, and the kind is kept."""
+    kinds = []
+
+    def unpack(levels):
+        kinds.append(type(levels))
+        assert torch.equal(levels[0], levels[1])
+        return levels[0]
+
+    for kind in (tuple, list):
+        plain = TwoStages(lambda x: kind((x, x.clone())), unpack)
+        net = wrap(copy.deepcopy(plain), 'stages.0')
+        assert not same(run(plain), run(net))
+    assert kinds == [tuple, tuple, list, list]
+
+
+@pytest.mark.parametrize('scope, backbone',
+                         [('mmdet', 'mmdet-resnet'),
+                          ('mmpretrain', 'mmpretrain-resnet')])
+@pytest.mark.parametrize('prefix', ['', 'loma_mm.'])
+def test_one_block_of_a_config(scope, backbone, prefix):
+    """The names in it resolve in the scope of the config."""
+    cfg = dict(
+        type=f'{prefix}FeatureAugmentBackbone',
+        backbone=dict(type='ResNet', depth=18, base_channels=8))
+    with DefaultScope.overwrite_default_scope(scope):
+        net = MODELS.build(cfg)
+    assert type(net) is type(build(backbone)[0])
+    augment, = (
+        m for m in net.modules() if isinstance(m, RandomFeatureAugment))
+    # LOMA_F, then FO, after layer2, as in the paper
+    assert repr(augment).split('\n')[1:-2] == [
+        "  after='layer2', prob=0.5",
+        '  (augments): ModuleList(',
+        "    (0): FeatureLocalMagnification(shape='rhombus', "
+        'radius_range=(0.03, 0.7), ratio_range=(1.0, 3.0))',
+        "    (1): FeatureMapOffset(gamma=0.25, interpolation='bilinear', "
+        "rescale='none')",
+    ]
+
+
+def test_pretrained_weights_load(tmp_path):
+    plain, after = build('mmdet-resnet', seed=1)
+    path = str(tmp_path / 'pretrained.pth')
+    torch.save(plain.state_dict(), path)
+    cfg, _ = BACKBONES['mmdet-resnet']
+    net = wrap(
+        dict(**cfg, init_cfg=dict(type='Pretrained', checkpoint=path)), after)
+    net.init_weights()
+    for key, value in plain.state_dict().items():
+        assert torch.equal(net.state_dict()[key], value)
+
+
+@pytest.mark.parametrize('after', ['layer5', 'layer2.9', '', None, 2])
+def test_unknown_stage(after):
+    backbone, _ = build('mmdet-resnet')
+    with pytest.raises(ValueError) as error:
+        wrap(backbone, after)
+    message = str(error.value)
+    assert message.startswith('after must name a stage of ResNet, one of')
+    assert message.endswith(f'got {after!r}.')
+    for stage in range(1, 5):
+        assert f"'layer{stage}', 'layer{stage}.0', 'layer{stage}.1'" in message
+    assert 'bn1' not in message
+    wrap(backbone, 'layer4')  # still usable
+
+
+def test_list_of_stages_is_not_a_stage():
+    with pytest.raises(ValueError, match="'stages.0', 'stages.1'.*'stages'"):
+        wrap(build('mmpretrain-convnext')[0], 'stages')
+
+
+def test_stage_that_is_never_called():
+    net = wrap(TwoStages(), 'unused')
+    with pytest.raises(RuntimeError, match="TwoStages .* 'unused'"):
+        run(net)
+    net.eval()
+    run(net)
+
+
+@pytest.mark.parametrize('after', ['features', 'features.1'])
+def test_stage_that_is_looped_over(after):
+    """As SSDVGG does: its container is not called, its layers are."""
+    plain = TwoStages()
+    net = wrap(copy.deepcopy(plain), after)
+    assert not same(run(plain), run(net))
+
+
+def test_stage_that_ends_in_a_shared_layer():
+    """The augment runs after the stage, not after every ReLU."""
+    relu = nn.ReLU()
+    stages = [nn.Sequential(nn.Conv2d(3, 3, 1), relu) for _ in range(3)]
+    net = TwoStages()
+    net.stages = nn.ModuleList([nn.Sequential(*stages), nn.Identity()])
+    calls = []
+    count = Packed(lambda x: calls.append(1) or x)
+    run(wrap(net, 'stages.0.1', augments=[count]))
+    assert calls == [1]
+
+
+@pytest.mark.parametrize('prob', [0, 1])
+@pytest.mark.parametrize('pack, error, message', [
+    (lambda x: x.flatten(2), ValueError, r'shape \(B, C, H, W\), got \(2, 3'),
+    (lambda x: (x, x.shape[2:]), TypeError, 'float tensors, got Size'),
+    (lambda x: dict(x=x), TypeError, 'float tensors, got dict'),
+    (lambda x: x.long(), TypeError, 'float tensors, got torch.int64'),
+])
+def test_stage_without_float_maps(pack, error, message, prob):
+    net = wrap(TwoStages(pack), 'stages.0', prob)
+    with pytest.raises(error, match=f"after 'stages.0': .*{message}"):
+        run(net)
+
+
+def test_transformer_tokens_are_no_maps():
+    net = wrap(
+        dict(type='mmpretrain.SwinTransformer', arch='tiny', img_size=64),
+        'stages.0')
+    with pytest.raises(ValueError, match="after 'stages.0': .* got"):
+        run(net)
+
+
+def test_bad_arguments():
+    with pytest.raises(TypeError, match='must not be an nn.Sequential'):
+        wrap(nn.Sequential(nn.Conv2d(3, 3, 1)), '0')
+    with pytest.raises(ValueError, match=r'prob .* got -1'):
+        wrap(TwoStages(), 'stages.0', prob=-1)
+    with pytest.raises(TypeError, match='augments must be a list'):
+        wrap(TwoStages(), 'stages.0', augments=AUGMENTS[0])
+
+
+def test_compiled_backbone():
+    torch._dynamo.reset()
+    plain, augmented, _ = twins('loma_mm-resnet')
+    compiled = torch.compile(augmented, backend='eager')
+    for seed in range(3):
+        assert same(run(compiled, seed=seed), run(augmented, seed=seed))
+    assert not same(run(compiled, seed=1), run(compiled, seed=2))
+    augmented.load_state_dict(plain.state_dict())
+    plain.eval(), augmented.eval()
+    compiled = torch.compile(augmented, backend='eager', fullgraph=True)
+    assert same(run(compiled), run(plain))
+
+
+PLUGIN = dict(stages=(False, True, False, False), position='after_conv3')
+
+
+@pytest.mark.parametrize('cfg', [
+    dict(type='FeatureLocalMagnification', radius_range=(0.5, 0.7)),
+    dict(type='loma_mm.FeatureMapOffset', gamma=0.5),
+    dict(type='RandomFeatureAugment', augments=AUGMENTS, prob=1),
+])
+def test_plugin_layers_of_mmdet(cfg):
+    plain, _ = build('mmdet-resnet', depth=50)
+    net, _ = build('mmdet-resnet', depth=50, plugins=[dict(cfg=cfg, **PLUGIN)])
+    net.load_state_dict(plain.state_dict(), strict=True)
+    plain.load_state_dict(net.state_dict(), strict=True)
+    kind = cfg['type'].split('.')[-1]
+    assert [
+        name for name, m in net.named_modules() if type(m).__name__ == kind
+    ] and all(
+        name.startswith('layer2.')
+        for name, m in net.named_modules() if type(m).__name__ == kind)
+    plain.eval(), net.eval()
+    assert same(run(plain), run(net))
+    plain.train(), net.train()
+    outs = run(plain), run(net)
+    assert torch.equal(outs[0][0], outs[1][0])
+    assert not torch.equal(outs[0][1], outs[1][1])
+
+
+def test_two_plugins_in_a_block():
+    net, _ = build(
+        'mmdet-resnet',
+        depth=50,
+        plugins=[
+            dict(cfg=dict(**cfg, postfix=str(i)), **PLUGIN)
+            for i, cfg in enumerate(AUGMENTS + AUGMENTS)
+        ])
+    order = [type(m).__name__ for m in net.layer2[0].children()][-4:]
+    assert order == 2 * ['FeatureLocalMagnification', 'FeatureMapOffset']
+    run(net)
+
+
+def test_checkpointed_blocks_with_plugins():
+    """The recomputed block sees the region of the first pass."""
+    grads = []
+    for with_cp in (False, True):
+        net, _ = build(
+            'mmdet-resnet',
+            depth=50,
+            with_cp=with_cp,
+            plugins=[dict(cfg=AUGMENTS[0], **PLUGIN)])
+        net.train()
+        x = images().requires_grad_()
+        out = run(net, x)[-1]
+        torch.rand(7)
+        out.square().sum().backward()
+        grads.append(x.grad)
+    assert grads[0].any()
+    torch.testing.assert_close(*grads)
