@@ -1,0 +1,47 @@
+data_root = 'data/image_folder'
+data_help = (
+    'put images in train/<class>/ and test/<class>/ of that folder, or name '
+    'another folder with --cfg-options data_root=/path/to/images')
+data_preprocessor = dict(
+    # RGB
+    mean=[123.675, 116.28, 103.53],
+    std=[58.395, 57.12, 57.375],
+    to_rgb=True)
+
+# Images of any size become 32 x 32; CIFAR's are left as they are.
+load = [
+    dict(type='LoadImageFromFile'),
+    dict(type='Resize', scale=(32, 32)),
+]
+# The train pipeline in pieces, so that a config can put a transform between.
+crop_flip = [
+    *load,
+    dict(type='RandomCrop', crop_size=32, padding=4),
+    dict(type='RandomFlip', prob=0.5, direction='horizontal'),
+]
+pack = [dict(type='PackInputs')]
+train_pipeline = [*crop_flip, *pack]
+
+train_dataloader = dict(
+    batch_size=128,
+    num_workers=2,
+    dataset=dict(
+        type='CustomDataset',
+        data_root=data_root,
+        data_prefix='train',
+        pipeline=train_pipeline),
+    sampler=dict(type='DefaultSampler', shuffle=True))
+
+val_dataloader = dict(
+    batch_size=128,
+    num_workers=2,
+    dataset=dict(
+        type='CustomDataset',
+        data_root=data_root,
+        data_prefix='test',
+        pipeline=[*load, *pack]),
+    sampler=dict(type='DefaultSampler', shuffle=False))
+val_evaluator = dict(type='Accuracy', topk=(1, ))
+
+test_dataloader = val_dataloader
+test_evaluator = val_evaluator

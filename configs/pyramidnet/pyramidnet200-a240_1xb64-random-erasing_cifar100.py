@@ -1,0 +1,7 @@
+_base_ = [
+    './pyramidnet200-a240_1xb64_cifar100.py',
+    '../_base_/transforms/random_erasing.py'
+]
+
+train_pipeline = [*_base_.crop_flip, _base_.random_erasing, *_base_.pack]
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))

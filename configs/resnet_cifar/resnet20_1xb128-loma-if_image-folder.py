@@ -1,0 +1,11 @@
+_base_ = [
+    './resnet20_1xb128-loma_image-folder.py',
+    '../_base_/feature_augments/loma_f_fo.py'
+]
+
+model = dict(
+    backbone=dict(
+        _base_.feature_augment,
+        _delete_=True,
+        augments=[_base_.loma_f],
+        backbone=_base_.model.backbone))
