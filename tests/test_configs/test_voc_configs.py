@@ -4,9 +4,10 @@ from xml.etree import ElementTree
 import mmcv
 import numpy as np
 import pytest
+from mmengine.registry import MODELS, init_default_scope
 from mmengine.runner import Runner
 
-from loma_mm import LocalMagnification
+from loma_mm import LocalMagnification, RandomFeatureAugment
 from loma_mm.engine import check_before_start, load_config
 from tests.conftest import ROOT
 
@@ -15,6 +16,11 @@ VOC = [
     f'faster-rcnn_r50_fpn_{method}1x_{data}.py'
     for data in ('voc07', 'voc0712')
     for method in ('', 'loma-rhombus-', 'loma-ellipse-')
+]
+# Examples of feature augments in a detector.
+FEATURES = [
+    f'../feature_space/faster-rcnn_r50_fpn_{method}-1x_voc07.py'
+    for method in ('fo-neck', 'loma-f-fo', 'loma-f-plugin')
 ]
 # Table 7 of the paper.
 PAPER_MAP = dict(zip(VOC, (72.5, 73.2, 73.2, 80.2, 80.6, 80.5)))
@@ -55,7 +61,8 @@ def train_pipelines(cfg):
 def shrink(cfg, work_dir):
     """The same config on tiny images, without workers or downloads."""
     cfg.work_dir = str(work_dir)
-    cfg.model.backbone.init_cfg = None
+    backbone = cfg.model.backbone
+    backbone.get('backbone', backbone).init_cfg = None
     pipelines = train_pipelines(cfg) + [
         cfg.val_dataloader.dataset.pipeline,
         cfg.test_dataloader.dataset.pipeline
@@ -82,7 +89,7 @@ def losses_of(cfg):
     return [value for value in scalars['train/loss'].data[0]]
 
 
-@pytest.mark.parametrize('name', VOC)
+@pytest.mark.parametrize('name', VOC + FEATURES)
 def test_voc_config_trains(voc, tmp_path, name):
     cfg = load_config(str(FOLDER / name), dict(data_root=f'{voc}/'))
     check_before_start(cfg, ('train', 'val', 'test'))
@@ -134,6 +141,28 @@ def test_every_detection_config_is_covered():
         'faster-rcnn_r18_fpn_loma-rhombus-scratch-5e_digits.py'
     }
     assert {path.name for path in FOLDER.glob('*.py')} == others | set(VOC)
+    examples = (ROOT / 'configs/feature_space').glob('faster-rcnn*.py')
+    assert {f'../feature_space/{path.name}'
+            for path in examples} == set(FEATURES)
+
+
+@pytest.mark.parametrize('name', FEATURES)
+def test_feature_examples_keep_the_keys_of_the_plain_detector(name):
+    init_default_scope('mmdet')
+    plain, augmented = (
+        MODELS.build(load_config(str(FOLDER / config)).model)
+        for config in (VOC[0], name))
+    augments = [
+        module for module in augmented.modules()
+        if isinstance(module, RandomFeatureAugment)
+    ]
+    # The plugin sits in each of the four blocks of its stage.
+    assert len(augments) == (4 if 'plugin' in name else 1)
+    keys = augmented.state_dict().keys()
+    if 'neck' in name:
+        # A list of necks numbers them: FPN is the first.
+        keys = {key.replace('neck.0.', 'neck.') for key in keys}
+    assert set(keys) == plain.state_dict().keys()
 
 
 @pytest.mark.parametrize('method', ['', 'loma-rhombus-'])
