@@ -1,5 +1,6 @@
 """What can be known to fail is said before work starts, in one sentence."""
 import importlib
+import os
 import os.path as osp
 from itertools import islice
 from typing import Iterator, Sequence, Tuple
@@ -42,6 +43,7 @@ def check_before_start(cfg: Config, splits: Sequence[str]) -> None:
             missing += [path for path in absent if path not in missing]
             if not absent:
                 _check_voc_classes(dataset, place)
+                _check_num_classes(dataset, place, cfg.model)
     if missing:
         hint = cfg.get('data_help', 'put it there, or point the data_root '
                        'of the datasets elsewhere with --cfg-options')
@@ -114,6 +116,26 @@ def _missing_paths(dataset: BaseDataset) -> list:
         path for path in missing
         if path == dataset.ann_file or osp.dirname(path) not in missing
     ]
+
+
+def _check_num_classes(dataset: BaseDataset, place: str, model: dict) -> None:
+    """A label beyond the outputs of the head fails deep inside the loss."""
+    if hasattr(dataset, 'ann_subdir'):
+        count = len(dataset.metainfo['classes'])
+    elif not dataset.ann_file and osp.isdir(
+            getattr(dataset, 'img_prefix', None) or ''):
+        count = sum(entry.is_dir() for entry in os.scandir(dataset.img_prefix))
+    else:
+        return
+    for key in ('head', 'roi_head.bbox_head', 'bbox_head'):
+        head = model
+        for part in key.split('.'):
+            head = head.get(part) if isinstance(head, dict) else None
+        outputs = head.get('num_classes') if isinstance(head, dict) else None
+        if outputs is not None and outputs < count:
+            raise SystemExit(
+                f'{place} has {count} classes and the model tells {outputs} '
+                f'apart: give --cfg-options model.{key}.num_classes={count}.')
 
 
 def _check_voc_classes(dataset: BaseDataset, place: str) -> None:
