@@ -92,6 +92,7 @@ def check_prob(prob: float) -> float:
     return float(prob)
 
 
-def _uniform(random: Callable[[], float], bounds: Tuple[float, float]) -> float:
+def _uniform(random: Callable[[], float], bounds: Tuple[float,
+                                                        float]) -> float:
     low, high = bounds
     return low + (high - low) * random()

@@ -9,12 +9,12 @@ import argparse
 
 import mmcv
 import numpy as np
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.dataset import BaseDataset
 from mmengine.registry import DATASETS, VISUALIZERS, init_default_scope
 from mmengine.structures import BaseDataElement
 
-from loma_mm.engine import check_before_start, load_config
+from loma_mm.engine import add_cfg_options, check_before_start, load_config
 from loma_mm.visualization import image_grid, write_image
 
 # Small images are enlarged to this side, so that labels can be read.
@@ -30,11 +30,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--columns', type=int, default=4)
     parser.add_argument(
         '--seed', type=int, default=0, help='of the augmentation')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        help='override settings of the config: key=value')
+    add_cfg_options(parser)
     args = parser.parse_args()
     if args.number < 1 or args.columns < 1:
         parser.error('--number and --columns must be at least 1')

@@ -5,11 +5,11 @@
 import argparse
 
 import mmcv
-from mmengine.config import DictAction
 from mmengine.device import get_device
 from mmengine.registry import DATASETS, VISUALIZERS, init_default_scope
 
-from loma_mm.engine import check_before_start, load_config
+from loma_mm.engine import (add_cfg_options, check_before_start, load_config,
+                            require_checkpoint)
 from loma_mm.visualization import image_grid, write_image
 
 # Small images are enlarged to this side, so that labels can be read.
@@ -26,11 +26,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--columns', type=int, default=4)
     parser.add_argument(
         '--score-thr', type=float, default=0.5, help='lowest score drawn')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        help='override settings of the config: key=value')
+    add_cfg_options(parser)
     args = parser.parse_args()
     if args.number < 1 or args.columns < 1:
         parser.error('--number and --columns must be at least 1')
@@ -40,6 +36,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     args = parse_args()
     cfg = load_config(args.config, args.cfg_options)
+    require_checkpoint(args.checkpoint)
     check_before_start(cfg, ('test', ))
     from mmdet.apis import inference_detector, init_detector
     init_default_scope('mmdet')

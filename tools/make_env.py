@@ -155,9 +155,10 @@ def make_venv(folder):
 
 def site_packages(folder):
     return Path(
-        sysconfig.get_path(
-            'purelib', 'posix_prefix',
-            {'base': str(folder), 'platbase': str(folder)}))
+        sysconfig.get_path('purelib', 'posix_prefix', {
+            'base': str(folder),
+            'platbase': str(folder)
+        }))
 
 
 def remove_half_installed(folder):
@@ -182,16 +183,17 @@ def find_wheel(pip, requirement):
     with tempfile.TemporaryDirectory() as scratch:
         return not subprocess.run(
             pip + [
-                'download', '--no-index', '--no-deps', '--only-binary', ':all:',
-                '--dest', scratch, requirement
+                'download', '--no-index', '--no-deps', '--only-binary',
+                ':all:', '--dest', scratch, requirement
             ],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL).returncode
 
 
 def read_pins(lock_file):
-    lines = (line.split('#')[0].split(';')[0].strip()
-             for line in lock_file.read_text().splitlines())
+    lines = (
+        line.split('#')[0].split(';')[0].strip()
+        for line in lock_file.read_text().splitlines())
     return dict(line.split('==') for line in lines if line)
 
 

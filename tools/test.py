@@ -1,24 +1,17 @@
 """Test a detector or a classifier; the flags are OpenMMLab's."""
 import argparse
-import os
-import os.path as osp
 
-from mmengine.config import Config, DictAction
-from mmengine.registry import RUNNERS
-from mmengine.runner import Runner
+from mmengine.config import Config
 
-from loma_mm.engine import (check_before_start, load_config,
-                            prepare_cpu_distribution)
+from loma_mm.engine import (add_run_arguments, build_runner,
+                            check_before_start, load_run_config,
+                            prepare_cpu_distribution, require_checkpoint)
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help='checkpoint file')
-    parser.add_argument(
-        '--work-dir',
-        help='where logs and metrics go (default: the work_dir of the '
-        'config, or work_dirs/ and the name of the config)')
     parser.add_argument(
         '--out', help='write all predictions to this .pkl file')
     parser.add_argument(
@@ -40,34 +33,15 @@ def parse_args() -> argparse.Namespace:
         '--amp',
         action='store_true',
         help='test with automatic mixed precision')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        help='override settings of the config: key=value, where nested keys '
-        'are joined by dots and lists are written as key="[a,b]" or key=a,b')
-    parser.add_argument(
-        '--launcher',
-        choices=['none', 'pytorch', 'slurm', 'mpi'],
-        default='none')
-    # Passed by torch.distributed.launch.
-    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+    add_run_arguments(parser)
     args = parser.parse_args()
     if args.out is not None and not args.out.endswith(('.pkl', '.pickle')):
         parser.error(f'--out must end in .pkl or .pickle, got {args.out}')
-    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     return args
 
 
 def apply_args(cfg: Config, args: argparse.Namespace) -> None:
-    cfg.launcher = args.launcher
-    if args.work_dir is not None:
-        cfg.work_dir = args.work_dir
-    elif cfg.get('work_dir') is None:
-        name = osp.splitext(osp.basename(args.config))[0]
-        cfg.work_dir = osp.join('work_dirs', name)
-    if '://' not in args.checkpoint and not osp.isfile(args.checkpoint):
-        raise SystemExit(f'There is no checkpoint {args.checkpoint}.')
+    require_checkpoint(args.checkpoint)
     cfg.load_from = args.checkpoint
     if args.amp:
         cfg.test_cfg.fp16 = True
@@ -100,13 +74,11 @@ def apply_args(cfg: Config, args: argparse.Namespace) -> None:
 
 def main() -> None:
     args = parse_args()
-    cfg = load_config(args.config, args.cfg_options)
+    cfg = load_run_config(args)
     apply_args(cfg, args)
     check_before_start(cfg, ('test', ))
     prepare_cpu_distribution(cfg)
-    runner = (
-        RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg))
-    runner.test()
+    build_runner(cfg).test()
 
 
 if __name__ == '__main__':

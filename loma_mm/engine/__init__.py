@@ -1,5 +1,11 @@
+from .cli import (add_cfg_options, add_run_arguments, build_runner,
+                  load_run_config, require_checkpoint)
 from .config import load_config
 from .distributed import prepare_cpu_distribution
 from .preflight import check_before_start
 
-__all__ = ['check_before_start', 'load_config', 'prepare_cpu_distribution']
+__all__ = [
+    'add_cfg_options', 'add_run_arguments', 'build_runner',
+    'check_before_start', 'load_config', 'load_run_config',
+    'prepare_cpu_distribution', 'require_checkpoint'
+]

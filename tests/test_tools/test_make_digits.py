@@ -39,8 +39,8 @@ def test_boxes_hold_the_digits():
     for digit in images[:40]:
         before = np.full((96, 96, 3), 100, np.float32)
         img = before.copy()
-        box = make_digits.place_digit(img, digit,
-                                          np.zeros((96, 96), bool), rng)
+        box = make_digits.place_digit(img, digit, np.zeros((96, 96), bool),
+                                      rng)
         x_min, y_min, x_max, y_max = box
         ink = (img != before).any(-1)
         assert ink[y_min:y_max, x_min:x_max].sum() == ink.sum() > 50

@@ -37,7 +37,8 @@ def test_locks_pin_the_versions_that_work_together(stack, pins):
 
 def test_a_python_that_has_no_wheels_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(make_env.sys, 'version_info', (3, 13, 0))
-    monkeypatch.setattr(make_env.sys, 'argv', ['make_env', str(tmp_path / 'v')])
+    monkeypatch.setattr(make_env.sys, 'argv',
+                        ['make_env', str(tmp_path / 'v')])
     with pytest.raises(SystemExit, match='3.10 to 3.12, this is 3.13'):
         make_env.main()
     assert not (tmp_path / 'v').exists()
@@ -76,8 +77,10 @@ def test_a_full_disk_is_one_sentence(monkeypatch, tmp_path):
 
 
 def test_half_installed_distributions_are_forgotten(tmp_path):
-    subprocess.run([sys.executable, '-m', 'venv', '--without-pip',
-                    str(tmp_path)], check=True)
+    subprocess.run(
+        [sys.executable, '-m', 'venv', '--without-pip',
+         str(tmp_path)],
+        check=True)
     site = make_env.site_packages(tmp_path)
     for name, complete in (('whole-1.0', True), ('half_done-1.0', False)):
         info = site / f'{name}.dist-info'
@@ -92,9 +95,9 @@ def test_half_installed_distributions_are_forgotten(tmp_path):
 
 
 def test_a_complete_environment_returns_at_once(tmp_path, monkeypatch):
-    monkeypatch.setattr(make_env, 'build',
-                        lambda *args: built.append(args[0]))
-    monkeypatch.setattr(make_env.sys, 'argv', ['make_env', str(tmp_path / 'v')])
+    monkeypatch.setattr(make_env, 'build', lambda *args: built.append(args[0]))
+    monkeypatch.setattr(make_env.sys, 'argv',
+                        ['make_env', str(tmp_path / 'v')])
     built = []
     for calls in (1, 1):
         make_env.main()
