@@ -1,9 +1,14 @@
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import hypothesis
 import pytest
+
+# One thread, here and in the tools that tests start: on small images more
+# threads wait for each other. Before torch is imported, which reads it.
+os.environ['OMP_NUM_THREADS'] = '1'
 
 ROOT = Path(__file__).resolve().parent.parent
 # The first example of a run pays for imports; timings are not tested.

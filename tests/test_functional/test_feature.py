@@ -121,8 +121,8 @@ def test_nearest_offset_rounds(x, tx, ty):
     out = offset_feature(x, tx, ty, interpolation='nearest')
     expected = shift_naive(x, round(tx), round(ty))
     torch.testing.assert_close(out, expected, rtol=0, atol=0)
-    if x.dtype == torch.float64 and x.numel() and not near_whole(
-        (tx - 0.5, ty - 0.5), 1e-6):
+    ties = near_whole((tx - 0.5, ty - 0.5), 1e-6)
+    if x.dtype == torch.float64 and x.numel() and not ties:
         torch.testing.assert_close(
             out, shift_grid_sample(x, tx, ty, 'nearest'), rtol=0, atol=0)
 
@@ -249,10 +249,18 @@ def test_pieces_make_the_whole(monkeypatch, chunk, layout):
         atol=1e-12)
 
 
-@pytest.mark.parametrize('radius', [0.5, 1.0])
-def test_single_cell_region_changes_nothing(radius):
+@pytest.mark.parametrize(
+    'region',
+    [
+        MagnificationRegion((2, 1), 0.5),
+        MagnificationRegion((2, 1), 1.0),
+        MagnificationRegion((9, 9), 2.0),
+        # One cell of the map alone, (0, 1), and its source is (1.2, 1).
+        MagnificationRegion((-1, 1), 0.45, (0.4, 1.0)),
+    ])
+def test_region_of_less_than_two_cells_changes_nothing(region):
     x = torch.rand(2, 3, 4, 5)
-    out = magnify_feature(x, MagnificationRegion((2, 1), radius))
+    out = magnify_feature(x, region)
     assert_new(out, x)
     assert torch.equal(out, x)
 

@@ -7,7 +7,7 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import MODELS, DefaultScope
 
-from loma_mm import FeatureAugmentNeck, FeatureMapOffset, RandomFeatureAugment
+from loma_mm import FeatureAugmentNeck, FeatureMapOffset
 from loma_mm.functional import offset_feature
 
 OFFSET = dict(type='FeatureMapOffset')

@@ -1,11 +1,10 @@
 from typing import Any, List, Union
 
-import torch
 from mmengine.registry import MODELS
 from torch import nn
 
 from ..feature_augments import RandomFeatureAugment
-from ..feature_augments.base import Features, check_features
+from ..feature_augments.base import Features, check_features, uncompiled
 from ..feature_augments.random_feature_augment import Augments
 
 # The paper's LOMA_F and FO.
@@ -108,7 +107,7 @@ class _StageAugment(RandomFeatureAugment):
                 f'{self.after!r}, so nothing was augmented; name another one '
                 'in `after`.')
 
-    @torch.compiler.disable
+    @uncompiled
     def _augment(self, x: Features) -> Features:
         self._reached = True
         try:

@@ -3,6 +3,10 @@ from typing import Any, List, Tuple, Union
 import torch
 from torch import Tensor, nn
 
+# torch.compiler.disable loads the compiler, 0.7 s, when it decorates; torch's
+# own form of it waits for the first call.
+uncompiled = getattr(torch, '_disable_dynamo', torch.compiler.disable)
+
 # One feature map, or several levels of them.
 Features = Union[Tensor, Tuple[Tensor, ...], List[Tensor]]
 
@@ -29,7 +33,7 @@ class FeatureAugment(nn.Module):
         return self._augment(x) if self.training else x
 
     # Compiled code would keep the numbers of its first call.
-    @torch.compiler.disable
+    @uncompiled
     def _augment(self, x: Features) -> Features:
         check_features(x)
         drawn = self.draw()

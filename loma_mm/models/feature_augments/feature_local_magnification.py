@@ -5,6 +5,7 @@ from torch import Tensor
 
 from loma_mm.functional import magnify_feature
 from loma_mm.sampler import RegionSampler, RelativeRegion
+
 from .base import FeatureAugment, uniform
 
 

@@ -6,6 +6,7 @@ from torch import Tensor
 
 from loma_mm.functional import offset_feature
 from loma_mm.functional.image import check_interpolation
+
 from .base import FeatureAugment, uniform
 
 RESCALES = ('none', 'nonzero')

@@ -1,11 +1,11 @@
 from typing import Optional, Sequence, Union
 
-import torch
 from mmengine.registry import MODELS
 from torch import nn
 
 from loma_mm.sampler import check_prob
-from .base import FeatureAugment, Features, check_features, uniform
+
+from .base import FeatureAugment, Features, check_features, uncompiled, uniform
 
 # Configs or modules.
 Augments = Sequence[Union[dict, nn.Module]]
@@ -19,9 +19,9 @@ class RandomFeatureAugment(FeatureAugment):
     no parameters of its own.
 
     Args:
-        augments (Sequence[dict | nn.Module]): Configs or modules, applied in this
-            order; the paper takes :class:`FeatureLocalMagnification`, then
-            :class:`FeatureMapOffset`.
+        augments (Sequence[dict | nn.Module]): Configs or modules, applied in
+            this order; the paper takes :class:`FeatureLocalMagnification`,
+            then :class:`FeatureMapOffset`.
         prob (float): Probability p_f that a mini-batch is augmented.
             Defaults to 0.5.
         in_channels (int, optional): Ignored; mmcv passes it to plugin
@@ -55,7 +55,7 @@ class RandomFeatureAugment(FeatureAugment):
             MODELS.build(augment) if isinstance(augment, dict) else augment
             for augment in augments)
 
-    @torch.compiler.disable
+    @uncompiled
     def _augment(self, x: Features) -> Features:
         check_features(x)
         if uniform() < self.prob:

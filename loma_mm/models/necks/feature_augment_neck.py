@@ -1,11 +1,10 @@
 from typing import Optional, Sequence
 
-import torch
 from mmengine.registry import MODELS
 from torch import Tensor
 
 from ..feature_augments import RandomFeatureAugment
-from ..feature_augments.base import Features
+from ..feature_augments.base import Features, uncompiled
 from ..feature_augments.random_feature_augment import Augments
 
 
@@ -18,7 +17,8 @@ class FeatureAugmentNeck(RandomFeatureAugment):
     size; in training mode only. It has no parameters of its own.
 
     Args:
-        augments (Sequence[dict | nn.Module]): See :class:`RandomFeatureAugment`.
+        augments (Sequence[dict | nn.Module]): See
+            :class:`RandomFeatureAugment`.
         prob (float): Probability p_f that a mini-batch is augmented.
             Defaults to 0.5.
         levels (Sequence[int], optional): Indices of the levels to augment,
@@ -54,7 +54,7 @@ class FeatureAugmentNeck(RandomFeatureAugment):
             levels = tuple(levels)
         self.levels = levels
 
-    @torch.compiler.disable
+    @uncompiled
     def _augment(self, x: Features) -> Features:
         if self.levels is None:
             return super()._augment(x)
