@@ -14,7 +14,7 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.10 python3; do \
 	2>/dev/null && { echo $$python; break; }; done)
 PY = $(VENV)/bin/python
 
-DEMO = configs/faster_rcnn/faster-rcnn_r18_fpn_loma-rhombus-scratch-5e_digits.py
+DEMO = configs/faster_rcnn/faster-rcnn_r18_fpn_loma-rhombus-scratch-4e_digits.py
 DEMO_DIR = work_dirs/demo
 DEMO_CLS = configs/resnet_cifar/resnet20_1xb64-loma-if-fo_digits.py
 DEMO_CLS_DIR = work_dirs/demo-cls
@@ -44,7 +44,7 @@ demo: env data/digits-voc
 	$(PY) tools/train.py $(DEMO) --work-dir $(DEMO_DIR)
 	$(PY) tools/browse_dataset.py $(DEMO) --out $(DEMO_DIR)/train_samples.png \
 		--cfg-options train_dataloader.dataset.pipeline.3.prob=1
-	$(PY) tools/draw_detections.py $(DEMO) $(DEMO_DIR)/epoch_5.pth \
+	$(PY) tools/draw_detections.py $(DEMO) $(DEMO_DIR)/epoch_4.pth \
 		--out $(DEMO_DIR)/detections.png
 	@echo "The VOC table stands above and in $(DEMO_DIR); look at"
 	@echo "  $(DEMO_DIR)/train_samples.png  training samples, each with LOMA"

@@ -138,7 +138,7 @@ def test_every_detection_config_is_covered():
     others = {
         'faster-rcnn_r18_fpn_scratch-8e_custom-voc.py',
         'faster-rcnn_r18_fpn_loma-rhombus-scratch-8e_custom-voc.py',
-        'faster-rcnn_r18_fpn_loma-rhombus-scratch-5e_digits.py'
+        'faster-rcnn_r18_fpn_loma-rhombus-scratch-4e_digits.py'
     }
     assert {path.name for path in FOLDER.glob('*.py')} == others | set(VOC)
     examples = (ROOT / 'configs/feature_space').glob('faster-rcnn*.py')

@@ -6,7 +6,7 @@ from loma_mm.engine import check_before_start, load_config
 from tests.conftest import ROOT
 
 FOLDER = ROOT / 'configs' / 'faster_rcnn'
-DIGITS = FOLDER / 'faster-rcnn_r18_fpn_loma-rhombus-scratch-5e_digits.py'
+DIGITS = FOLDER / 'faster-rcnn_r18_fpn_loma-rhombus-scratch-4e_digits.py'
 
 
 def check(options, config=DIGITS, splits=('train', 'val')):

@@ -9,7 +9,7 @@ import pytest
 from tests.conftest import ROOT, run_tool
 
 DEMO = (ROOT / 'configs' / 'faster_rcnn' /
-        'faster-rcnn_r18_fpn_loma-rhombus-scratch-5e_digits.py')
+        'faster-rcnn_r18_fpn_loma-rhombus-scratch-4e_digits.py')
 TRAIN, TEST = ROOT / 'tools' / 'train.py', ROOT / 'tools' / 'test.py'
 
 

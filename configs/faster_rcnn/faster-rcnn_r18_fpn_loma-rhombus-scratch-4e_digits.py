@@ -30,11 +30,12 @@ val_dataloader = dict(
         pipeline=test_pipeline))
 test_dataloader = val_dataloader
 
-max_epochs = 5
+max_epochs = 4
 train_cfg = dict(max_epochs=max_epochs, val_interval=max_epochs)
 warmup, cosine = _base_.param_scheduler
 param_scheduler = [warmup, dict(cosine, end=max_epochs, T_max=max_epochs)]
 
 auto_scale_lr = dict(enable=False, base_batch_size=8)
-default_hooks = dict(logger=dict(interval=25))
+default_hooks = dict(
+    logger=dict(interval=25), checkpoint=dict(max_keep_ckpts=1))
 randomness = dict(seed=0)
