@@ -16,7 +16,7 @@ TRAIN, TEST = ROOT / 'tools' / 'train.py', ROOT / 'tools' / 'test.py'
 def options(digits, *more):
     return ('--cfg-options', f'data_root={digits}/', 'train_cfg.max_epochs=1',
             'train_cfg.val_interval=1', 'default_hooks.logger.interval=1',
-            *more)
+            'default_hooks.checkpoint.max_keep_ckpts=-1', *more)
 
 
 @pytest.fixture(scope='module')
