@@ -91,7 +91,10 @@ def _build_lazily(cfg: dict, place: str, scope: str):
         try:
             return registry.build(dict(cfg, lazy_init=True))
         except (KeyError, TypeError, ValueError) as error:
-            message = error.args[0] if error.args else error
+            message = str(error.args[0] if error.args else error)
+            if 'lazy_init' in message:
+                # A user's own dataset that takes no such argument.
+                return None
             raise SystemExit(
                 f'{place} cannot be built: {message}') from error
 

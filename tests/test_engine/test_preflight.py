@@ -77,6 +77,22 @@ def test_a_bad_argument_is_named_with_its_place(digits):
     assert 'train_dataloader.dataset' in text and 'prob' in text
 
 
+def test_datasets_that_cannot_be_built_lazily_are_left_alone(digits):
+    from mmengine.config import ConfigDict
+    from mmengine.dataset import BaseDataset
+    from mmengine.registry import DATASETS
+
+    class Eager(BaseDataset):
+
+        def __init__(self, size):
+            raise AssertionError('built')
+
+    DATASETS.register_module(module=Eager, force=True)
+    cfg = load_config(str(DIGITS), dict(data_root=f'{digits}/'))
+    cfg.train_dataloader.dataset = ConfigDict(type='Eager', size=3)
+    check_before_start(cfg, ('train', 'val'))
+
+
 def test_mmcv_without_operators_is_explained(monkeypatch, digits):
 
     def broken(name):

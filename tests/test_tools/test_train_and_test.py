@@ -75,6 +75,28 @@ def test_two_processes_on_gloo(trained, digits, tmp_path, monkeypatch,
         assert (tmp_path / 'epoch_1.pth').is_file()
 
 
+def test_slurm_script_asks_for_the_gpus(tmp_path, monkeypatch):
+    srun = tmp_path / 'srun'
+    srun.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    srun.chmod(0o755)
+    monkeypatch.setenv('PATH', f'{tmp_path}:/usr/bin:/bin')
+    monkeypatch.setenv('GPUS', '4')
+    monkeypatch.setenv('SRUN_ARGS', '--time=1:00 --qos=low')
+    words = subprocess.run(
+        [ROOT / 'tools/slurm_train.sh', 'gpu', 'loma', DEMO, 'work', '--amp'],
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True).stdout.splitlines()
+    assert {
+        '--partition=gpu', '--job-name=loma', '--ntasks=4', '--gres=gpu:4',
+        '--ntasks-per-node=4', '--time=1:00', '--qos=low'
+    } <= set(words)
+    assert words[-5:] == [
+        str(ROOT / 'tools' / 'train.py'),
+        str(DEMO), '--work-dir=work', '--launcher=slurm', '--amp'
+    ]
+
+
 def test_auto_scale_lr(digits, tmp_path):
     done = run_tool(
         TRAIN, DEMO, '--auto-scale-lr', '--no-validate', '--work-dir',
