@@ -2,6 +2,7 @@
 #   make demo       dataset, training, VOC mAP table, pictures
 #   make demo-cls   the same for classification, in about a minute
 #   make test       the whole test suite
+#   make fuzz       the equations on thirty times as many random cases
 #   make env        the environment alone
 # STACK=openmmlab takes the original OpenMMLab distributions instead of the
 # maintained forks, in a folder of its own. PYTHON=... names the interpreter.
@@ -20,7 +21,7 @@ DEMO_CLS = configs/resnet_cifar/resnet20_1xb64-loma-if-fo_digits.py
 DEMO_CLS_DIR = work_dirs/demo-cls
 
 .DEFAULT_GOAL := help
-.PHONY: help env test demo demo-cls
+.PHONY: help env test fuzz demo demo-cls
 
 help:
 	@sed -n 's/^#   \?//p' Makefile
@@ -33,6 +34,9 @@ env:
 
 test: env
 	$(PY) -m pytest
+
+fuzz: env
+	$(PY) -m pytest tests/test_functional --hypothesis-profile=fuzz
 
 data/digits-voc: | env
 	$(PY) tools/make_digits.py voc $@

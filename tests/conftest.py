@@ -13,6 +13,9 @@ os.environ['OMP_NUM_THREADS'] = '1'
 ROOT = Path(__file__).resolve().parent.parent
 # The first example of a run pays for imports; timings are not tested.
 hypothesis.settings.register_profile('suite', deadline=None)
+# For make fuzz.
+hypothesis.settings.register_profile(
+    'fuzz', deadline=None, max_examples=3000)
 hypothesis.settings.load_profile('suite')
 
 
