@@ -1,4 +1,5 @@
 """The tools as a user runs them, on the demo config and a tiny dataset."""
+import socket
 import subprocess
 import sys
 
@@ -55,7 +56,9 @@ def test_resume_goes_on_from_the_last_epoch(trained, digits):
 def test_two_processes_on_gloo(trained, digits, tmp_path, monkeypatch,
                                launcher):
     monkeypatch.setenv('PYTHON', sys.executable)
-    monkeypatch.setenv('PORT', '29617')
+    with socket.socket() as free:
+        free.bind(('127.0.0.1', 0))
+        monkeypatch.setenv('PORT', str(free.getsockname()[1]))
     monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '')
     command = [str(ROOT / 'tools' / launcher), str(DEMO)]
     if launcher == 'dist_test.sh':
