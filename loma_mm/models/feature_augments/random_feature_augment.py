@@ -33,6 +33,7 @@ class RandomFeatureAugment(FeatureAugment):
         ValueError: At construction, if ``prob`` is not in [0, 1].
 
     Example:
+        >>> import torch
         >>> augment = RandomFeatureAugment([
         ...     dict(type='FeatureLocalMagnification'),
         ...     dict(type='FeatureMapOffset', gamma=0.25)])
