@@ -163,7 +163,8 @@ def write_folder(root: Path, args: argparse.Namespace) -> str:
     splits = split_digits(args.seed)
     for split, (digits, labels) in splits.items():
         for i, (digit, label) in enumerate(zip(digits, labels)):
-            folder = root / split / CLASSES[label]
+            # '0' to '9': in the order of their names, class i is digit i.
+            folder = root / split / str(label)
             folder.mkdir(parents=True, exist_ok=True)
             # 16 grey levels become 8 bits.
             cv2.imwrite(
