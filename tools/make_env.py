@@ -19,8 +19,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 # stack: (oldest, newest) CPython for which its PyTorch has wheels
 STACKS = {'onedl': ((3, 10), (3, 12)), 'openmmlab': ((3, 10), (3, 11))}
-# The environment takes 7 GB (PyTorch with CUDA), pip's downloads 3 GB more.
-DISK_GB = 10
+# The environment takes 7.6 GB (PyTorch with CUDA), pip's cache of the
+# downloads some 4 GB more.
+DISK_GB = 12
 BUILD_TOOLS = ('setuptools', 'wheel', 'ninja', 'psutil', 'packaging')
 
 

@@ -19,7 +19,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--show-dir',
         help='paint predictions on the test images and write them to this '
-        'folder of the work dir')
+        'folder (for detectors, one below the work dir)')
     parser.add_argument(
         '--wait-time',
         type=float,
