@@ -1,0 +1,14 @@
+"""The compiled part of the package; all else is in setup.cfg."""
+from setuptools import Extension, setup
+
+setup(ext_modules=[
+    Extension(
+        'loma_mm.functional._nearest',
+        ['loma_mm/functional/_nearest.c'],
+        # No fused multiply-add: results equal float64 NumPy's bit by bit.
+        extra_compile_args=[
+            '-O3', '-fno-math-errno', '-fno-trapping-math', '-ffp-contract=off'
+        ],
+        # Without a compiler the package works too, in NumPy.
+        optional=True)
+])

@@ -1,0 +1,144 @@
+"""The compiled loop, against NumPy's float64 and the limits of memory."""
+import ctypes
+import mmap
+import shutil
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loma_mm.functional import MagnificationRegion, image
+
+LAYOUTS = {
+    'contiguous':
+    lambda img: img,
+    'flipped horizontally':
+    lambda img: img[:, ::-1],
+    'flipped vertically':
+    lambda img: img[::-1],
+    'flipped twice':
+    lambda img: img[::-1, ::-1],
+    'cropped':
+    lambda img: np.pad(img, [(2, 3), (1, 4)] + [(0, 0)] *
+                       (img.ndim - 2))[2:-3, 1:-4],
+    'transposed':
+    lambda img: np.swapaxes(img, 0, 1).copy().swapaxes(0, 1),
+    'channels first':
+    lambda img: np.asfortranarray(img),
+    'other channel order':
+    lambda img: img[..., ::-1],
+}
+
+
+@pytest.mark.skipif(not shutil.which('cc'), reason='there is no compiler')
+def test_it_is_compiled_in_this_environment():
+    assert image._nearest is not None
+
+
+@st.composite
+def cases(draw):
+    height, width = draw(st.tuples(st.integers(1, 90), st.integers(1, 700)))
+    pixel = draw(
+        st.sampled_from([('u1', ()), ('u1', (1, )), ('u1', (3, )),
+                         ('u1', (4, )), ('u2', ()), ('>u2', (3, )),
+                         ('f4', (3, )), ('f8', (3, )), ('i8', (5, ))]))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    img = rng.integers(0, 256, (height, width) + pixel[1]).astype(pixel[0])
+    coordinate = [
+        st.integers(0, size - 1) | st.integers(-9, size + 9)
+        | st.floats(-9, size + 9) for size in (width, height)
+    ]
+    radius = draw(
+        st.floats(0.03, 0.7).map(lambda part: part * max(height, width))
+        | st.integers(1, 60) | st.floats(0.1, 5000))
+    ratio = st.just(1.0) | st.floats(1, 3) | st.floats(0.01, 20)
+    region = MagnificationRegion(
+        center=tuple(map(draw, coordinate)),
+        radius=radius,
+        ratios=(draw(ratio), draw(ratio)),
+        shape=draw(st.sampled_from(['rhombus', 'ellipse', 'rectangle'])))
+    return img, region, draw(st.sampled_from(sorted(LAYOUTS)))
+
+
+@given(cases())
+def test_every_bit_is_that_of_numpy(case):
+    img, region, layout = case
+    img = LAYOUTS[layout](img)
+    expected = image._magnify(img, region, 'nearest')
+    out = image.magnify_image(img, region)
+    assert out.dtype == img.dtype and out.flags.c_contiguous
+    np.testing.assert_array_equal(out, expected)
+
+
+def test_every_bit_is_that_of_numpy_where_rounding_decides():
+    # Pythagorean triples: many sources are whole numbers.
+    rng = np.random.default_rng(0)
+    img = rng.integers(0, 256, (240, 240, 3), np.uint8)
+    for radius in (25, 50, 60, 65, 75, 100, 100.00000001, 99.99999999):
+        for shape in ('rhombus', 'ellipse', 'rectangle'):
+            region = MagnificationRegion((119, 121), radius, shape=shape)
+            np.testing.assert_array_equal(
+                image.magnify_image(img, region),
+                image._magnify(img, region, 'nearest'))
+
+
+def test_what_the_loop_cannot_address_goes_through_numpy():
+    # Two rows 2 GiB apart, of which only two pages are ever touched.
+    img = np.zeros((2, 1 << 31), np.uint8)[:, :9]
+    img[:] = np.arange(18).reshape(2, 9)
+    region = MagnificationRegion((4, 0), 4)
+    assert not image._nearest.magnify(img, np.empty_like(img), 4, 0, 4, 1, 1,
+                                      0)
+    expected = image._magnify(img.copy(), region, 'nearest')
+    assert (expected != img).any()
+    np.testing.assert_array_equal(image.magnify_image(img, region), expected)
+
+
+def guarded(size, at_end):
+    """``size`` bytes, behind or before which no memory can be touched."""
+    page = mmap.PAGESIZE
+    pages = -(-size // page)
+    memory = mmap.mmap(-1, (pages + 2) * page)
+    address = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+    libc = ctypes.CDLL(None, use_errno=True)
+    for start in (0, pages + 1):
+        assert not libc.mprotect(
+            ctypes.c_void_p(address + start * page), page, 0)
+    offset = page * (pages + 1) - size if at_end else page
+    return np.frombuffer(memory, np.uint8, size, offset)
+
+
+@pytest.mark.skipif(sys.platform != 'linux', reason='uses mprotect')
+@pytest.mark.parametrize('at_end', [True, False])
+@pytest.mark.parametrize('flip', [(1, 1), (1, -1), (-1, 1), (-1, -1)])
+def test_no_byte_outside_the_arrays_is_touched(at_end, flip):
+    rng = np.random.default_rng(0)
+    for height, width, dtype in ((7, 9, 'u1'), (1, 40, 'u1'), (30, 1, 'u2'),
+                                 (40, 50, 'u1'), (40, 50, 'u2')):
+        shape = (height, width, 3)
+        size = height * width * 3 * np.dtype(dtype).itemsize
+        img = guarded(size, at_end).view(dtype).reshape(shape)
+        out = guarded(size, at_end).view(dtype).reshape(shape)
+        img[:] = rng.integers(0, 256, shape)
+        view = img[::flip[0], ::flip[1]]
+        for i in range(200):
+            # Corners, and radii that a pixel of S lies as good as at.
+            center = rng.integers(width), rng.integers(height)
+            if i % 4 == 0:
+                center = (rng.choice([0,
+                                      width - 1]), rng.choice([0, height - 1]))
+            radius = rng.choice([
+                rng.uniform(0.03, 0.7) * max(height, width),
+                rng.integers(1, 40) * (1 + 1e-9)
+            ])
+            shape_index = i % 3
+            ratio = rng.choice([1, rng.uniform(1, 3), rng.uniform(0.2, 1)])
+            assert image._nearest.magnify(view, out, *center, radius, ratio, 1,
+                                          shape_index)
+            region = MagnificationRegion(
+                tuple(map(int, center)), float(radius), (float(ratio), 1.0),
+                ('rhombus', 'ellipse', 'rectangle')[shape_index])
+            np.testing.assert_array_equal(
+                out, image._magnify(view, region, 'nearest'))
