@@ -1,12 +1,10 @@
 """The random draws of LOMA, for images and for feature maps alike."""
-from dataclasses import dataclass
-from typing import Callable, Tuple
+from typing import Callable, NamedTuple, Tuple
 
 from .functional.region import MagnificationRegion, check_shape
 
 
-@dataclass(frozen=True)
-class RelativeRegion:
+class RelativeRegion(NamedTuple):
     """One draw of LOMA's random numbers, before the image size is known.
 
     Args:

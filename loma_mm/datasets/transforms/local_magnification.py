@@ -1,4 +1,4 @@
-from typing import Tuple
+from typing import Optional, Tuple
 
 import numpy as np
 from mmcv.transforms import BaseTransform
@@ -69,20 +69,19 @@ class LocalMagnification(BaseTransform):
         self.interpolation = interpolation
 
     @cache_randomness
-    def _random_apply(self) -> bool:
-        return np.random.random() < self.prob
-
-    @cache_randomness
-    def _random_region(self) -> RelativeRegion:
+    def _random_region(self) -> Optional[RelativeRegion]:
+        """Draw a region, or None for an image to be left as it is."""
+        if np.random.random() >= self.prob:
+            return None
         return self.sampler.draw(np.random.random)
 
     def transform(self, results: dict) -> dict:
         """Magnify ``results['img']`` with probability ``prob``."""
-        if not self._random_apply():
-            return results
-        img = results['img']
-        region = self._random_region().at(*img.shape[:2])
-        results['img'] = magnify_image(img, region, self.interpolation)
+        region = self._random_region()
+        if region is not None:
+            img = results['img']
+            results['img'] = magnify_image(img, region.at(*img.shape[:2]),
+                                           self.interpolation)
         return results
 
     def __repr__(self) -> str:
