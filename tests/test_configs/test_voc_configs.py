@@ -138,6 +138,7 @@ def test_every_detection_config_is_covered():
     others = {
         'faster-rcnn_r18_fpn_scratch-8e_custom-voc.py',
         'faster-rcnn_r18_fpn_loma-rhombus-scratch-8e_custom-voc.py',
+        'faster-rcnn_r18_fpn_loma-ellipse-scratch-8e_custom-voc.py',
         'faster-rcnn_r18_fpn_loma-rhombus-scratch-4e_digits.py'
     }
     assert {path.name for path in FOLDER.glob('*.py')} == others | set(VOC)
@@ -165,7 +166,7 @@ def test_feature_examples_keep_the_keys_of_the_plain_detector(name):
     assert set(keys) == plain.state_dict().keys()
 
 
-@pytest.mark.parametrize('method', ['', 'loma-rhombus-'])
+@pytest.mark.parametrize('method', ['', 'loma-rhombus-', 'loma-ellipse-'])
 def test_custom_config_trains_on_another_dataset(voc, tmp_path, method):
     cfg = load_config(
         str(FOLDER / f'faster-rcnn_r18_fpn_{method}scratch-8e_custom-voc.py'),

@@ -2,7 +2,6 @@
 from typing import List, Optional, Sequence, Tuple, Union
 
 import torch.nn.functional as F
-from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
@@ -14,7 +13,7 @@ INIT_CFG = (
 )
 
 
-class ResidualBlock(BaseModule):
+class ResidualBlock(nn.Module):
     """A block ``shortcut(x) + residual(x)`` that can be checkpointed.
 
     Args:
@@ -36,7 +35,7 @@ class ResidualBlock(BaseModule):
         raise NotImplementedError
 
 
-class ThreeStageNet(BaseModule):
+class ThreeStageNet(nn.Module):
     """A residual network for small images, such as CIFAR's 32 x 32.
 
     A 3x3 stem at full resolution, then ``layer1`` at stride 1, ``layer2`` at
@@ -66,12 +65,30 @@ class ThreeStageNet(BaseModule):
                  init_cfg: Optional[Union[dict, List[dict]]] = None) -> None:
         if init_cfg is None:
             init_cfg = [dict(cfg) for cfg in INIT_CFG]
-        super().__init__(init_cfg)
+        super().__init__()
+        self.init_cfg = init_cfg
+        self.is_init = False
         self.out_indices = _check_out_indices(out_indices)
         self.stem = stem
         self.layer1, self.layer2, self.layer3 = (
             nn.Sequential(*blocks) for blocks in stages)
         self.last_norm = nn.Identity() if last_norm is None else last_norm
+
+    def init_weights(self) -> None:
+        """Initialise as ``init_cfg`` says, once; pretrained weights win.
+
+        What :class:`mmengine.model.BaseModule` does, without importing it
+        with this package: it takes longer than all the rest, for the sake
+        of distributed optimizers.
+        """
+        from mmengine.model import initialize
+        if self.is_init:
+            return
+        cfgs = self.init_cfg
+        if isinstance(cfgs, dict):
+            cfgs = [cfgs]
+        initialize(self, sorted(cfgs, key=lambda c: c['type'] == 'Pretrained'))
+        self.is_init = True
 
     def forward(self, x: Tensor) -> Tuple[Tensor, ...]:
         """Compute the feature maps of the stages in ``out_indices``.
