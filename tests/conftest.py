@@ -11,6 +11,7 @@ import pytest
 os.environ['OMP_NUM_THREADS'] = '1'
 
 ROOT = Path(__file__).resolve().parent.parent
+CLASSIFIER = ROOT / 'configs/resnet_cifar/resnet20_1xb64-loma-if-fo_digits.py'
 # The first example of a run pays for imports; timings are not tested.
 hypothesis.settings.register_profile('suite', deadline=None)
 # For make fuzz.
@@ -36,4 +37,24 @@ def digits(tmp_path_factory):
     folder = tmp_path_factory.mktemp('data') / 'digits'
     run_tool(ROOT / 'tools' / 'make_digits.py', 'voc', folder, '--train', 16,
              '--test', 4)
+    return folder
+
+
+@pytest.fixture(scope='session')
+def classifier_options(tmp_path_factory):
+    """Arguments that give CLASSIFIER its data and one epoch of training."""
+    folder = tmp_path_factory.mktemp('data') / 'digits'
+    run_tool(ROOT / 'tools' / 'make_digits.py', 'folder', folder)
+    return ('--cfg-options', f'data_root={folder}', 'train_cfg.max_epochs=1',
+            'train_cfg.val_interval=1', 'train_dataloader.num_workers=0',
+            'val_dataloader.num_workers=0', 'test_dataloader.num_workers=0')
+
+
+@pytest.fixture(scope='session')
+def classifier(classifier_options, tmp_path_factory):
+    """The work dir of CLASSIFIER, trained: it holds epoch_1.pth."""
+    folder = tmp_path_factory.mktemp('work')
+    done = run_tool(ROOT / 'tools' / 'train.py', CLASSIFIER, '--work-dir',
+                    folder, *classifier_options)
+    assert 'accuracy/top1' in done.stdout
     return folder

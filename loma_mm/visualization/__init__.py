@@ -1,3 +1,4 @@
 from .grid import image_grid, write_image
+from .plots import STYLE, save_figure
 
-__all__ = ['image_grid', 'write_image']
+__all__ = ['STYLE', 'image_grid', 'save_figure', 'write_image']
