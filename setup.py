@@ -3,12 +3,13 @@ from setuptools import Extension, setup
 
 setup(ext_modules=[
     Extension(
-        'loma_mm.functional._nearest',
-        ['loma_mm/functional/_nearest.c'],
+        f'loma_mm.functional.{name}',
+        [f'loma_mm/functional/{name}.c'],
         # No fused multiply-add: results equal float64 NumPy's bit by bit.
         extra_compile_args=[
-            '-O3', '-fno-math-errno', '-fno-trapping-math', '-ffp-contract=off'
+            '-O3', '-fno-math-errno', '-fno-trapping-math',
+            '-ffp-contract=off'
         ],
-        # Without a compiler the package works too, in NumPy.
-        optional=True)
+        # Without a compiler the package works too, in NumPy and PyTorch.
+        optional=True) for name in ('_nearest', '_feature')
 ])

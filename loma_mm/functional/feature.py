@@ -1,17 +1,25 @@
 """LOMA_F and FeatureMap Offset without their random draws."""
 import math
-from typing import Tuple
+from typing import Tuple, Union
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from .image import check_interpolation
+from .image import check_interpolation, magnify_image
 from .region import MagnificationRegion
+
+try:
+    from . import _feature
+except ImportError:
+    # Installed where there was no compiler: the same in PyTorch, slower.
+    _feature = None
 
 # Devices that cannot hold float64.
 SINGLE_PRECISION = ('mps', )
 
-# Elements handled at a time on a CPU: small enough to stay in its cache.
+# Elements handled at a time on a CPU: small enough to stay in its cache, and
+# enough to be worth a thread of their own.
 CHUNK = 1 << 17
 
 
@@ -39,7 +47,12 @@ def magnify_feature(x: Tensor, region: MagnificationRegion) -> Tensor:
         ValueError: If ``x`` has not 3 or 4 dimensions.
     """
     _check_feature(x)
-    index = _source_index(region, *x.shape[-2:], device=x.device)
+    height, width = x.shape[-2:]
+    if _is_compiled_for(x):
+        cells = np.arange(height * width, dtype=np.int32)
+        index = magnify_image(cells.reshape(height, width), region)
+    else:
+        index = _source_index(region, height, width, device=x.device)
     return _Gather.apply(x, index, False)
 
 
@@ -105,13 +118,38 @@ def _source_index(region: MagnificationRegion, height: int, width: int,
     return (y_o * width + x_o).flatten()
 
 
+def _is_compiled_for(x: Tensor) -> bool:
+    """Whether ``x`` is what the compiled loops work on."""
+    return (_feature is not None and x.device.type == 'cpu'
+            and x.dtype == torch.float32 and x.is_contiguous()
+            # and nothing that stands for a tensor, such as a fake one
+            and type(x) in (Tensor, torch.nn.Parameter))
+
+
+def _threads(x: Tensor) -> int:
+    return min(torch.get_num_threads(), max(x.numel() // CHUNK, 1))
+
+
 class _Gather(torch.autograd.Function):
-    """``out[..., i] = x[..., index[i]]`` on flattened maps, or its adjoint."""
+    """``out[..., i] = x[..., index[i]]`` on flattened maps, or its adjoint.
+
+    For the compiled loop ``index`` is an int32 array of shape (H, W), else an
+    int64 tensor of shape (H * W, ).
+    """
 
     @staticmethod
-    def forward(ctx, x, index, adjoint):
-        ctx.save_for_backward(index)
-        ctx.adjoint = adjoint
+    def forward(ctx, x: Tensor, index: Union[np.ndarray, Tensor],
+                adjoint: bool) -> Tensor:
+        ctx.index, ctx.adjoint = index, adjoint
+        if isinstance(index, np.ndarray):
+            if _is_compiled_for(x):
+                out = torch.empty_like(x)
+                _feature.gather(x.data_ptr(), out.data_ptr(),
+                                math.prod(x.shape[:-2]), index, adjoint,
+                                _threads(x))
+                return out
+            # A gradient in another layout.
+            index = torch.from_numpy(index).flatten().long()
         maps = x.flatten(-2)
         index = index.expand(maps.shape)
         # Filled through a view, not returned as one: what follows may work
@@ -131,8 +169,7 @@ class _Gather(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, grad):
-        index, = ctx.saved_tensors
-        return _Gather.apply(grad, index, not ctx.adjoint), None, None
+        return _Gather.apply(grad, ctx.index, not ctx.adjoint), None, None
 
 
 class _Shift(torch.autograd.Function):
@@ -159,6 +196,12 @@ def _split(offset: float) -> _Offset:
     return whole, (1 - fraction, fraction)
 
 
+def _within(offset: _Offset, size: int) -> _Offset:
+    """The same for maps of this size, in small integers."""
+    whole, weights = offset
+    return max(min(whole, size), -size - 1), weights
+
+
 def _opposite(offset: _Offset) -> _Offset:
     """The adjoint of an offset, with exactly the same weights."""
     whole, (w_0, w_1) = offset
@@ -166,6 +209,13 @@ def _opposite(offset: _Offset) -> _Offset:
 
 
 def _shift(x: Tensor, horizontal: _Offset, vertical: _Offset) -> Tensor:
+    if _is_compiled_for(x):
+        out = torch.empty_like(x)
+        height, width = x.shape[-2:]
+        _feature.shift(x.data_ptr(), out.data_ptr(), math.prod(x.shape[:-2]),
+                       height, width, _within(horizontal, width),
+                       _within(vertical, height), _threads(x))
+        return out
     offsets = ((-2, vertical), (-1, horizontal))
     fractional = [offset for offset in offsets if offset[1][1][1]]
     if len(fractional) == 2:

@@ -1,6 +1,4 @@
 """The compiled loop, against NumPy's float64 and the limits of memory."""
-import ctypes
-import mmap
 import shutil
 import sys
 
@@ -10,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loma_mm.functional import MagnificationRegion, image
+from tests.memory import guarded
 
 LAYOUTS = {
     'contiguous':
@@ -94,20 +93,6 @@ def test_what_the_loop_cannot_address_goes_through_numpy():
     expected = image._magnify(img.copy(), region, 'nearest')
     assert (expected != img).any()
     np.testing.assert_array_equal(image.magnify_image(img, region), expected)
-
-
-def guarded(size, at_end):
-    """``size`` bytes, behind or before which no memory can be touched."""
-    page = mmap.PAGESIZE
-    pages = -(-size // page)
-    memory = mmap.mmap(-1, (pages + 2) * page)
-    address = ctypes.addressof(ctypes.c_char.from_buffer(memory))
-    libc = ctypes.CDLL(None, use_errno=True)
-    for start in (0, pages + 1):
-        assert not libc.mprotect(
-            ctypes.c_void_p(address + start * page), page, 0)
-    offset = page * (pages + 1) - size if at_end else page
-    return np.frombuffer(memory, np.uint8, size, offset)
 
 
 @pytest.mark.skipif(sys.platform != 'linux', reason='uses mprotect')

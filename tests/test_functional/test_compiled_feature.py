@@ -1,0 +1,131 @@
+"""The compiled loops for feature maps, against those in PyTorch."""
+import shutil
+import sys
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loma_mm.functional import (MagnificationRegion, feature, magnify_feature,
+                                offset_feature)
+from tests.memory import guarded
+
+sizes = st.tuples(
+    st.integers(0, 5), st.integers(1, 3), st.integers(1, 40), st.integers(
+        1, 40)) | st.sampled_from([(2, 3, 3, 5000), (1, 1, 300, 40)])
+offsets = st.integers(-45, 45) | st.floats(-45, 45) | st.floats(-2, 2)
+
+
+@st.composite
+def regions(draw):
+    return MagnificationRegion(
+        center=(draw(st.integers(-2, 40)), draw(st.integers(-2, 40))),
+        radius=draw(st.floats(0.03, 50)),
+        ratios=draw(st.tuples(st.floats(0.4, 4), st.floats(0.4, 4))),
+        shape=draw(st.sampled_from(['rhombus', 'ellipse', 'rectangle'])))
+
+
+@pytest.mark.skipif(not shutil.which('cc'), reason='there is no compiler')
+def test_they_are_compiled_in_this_environment():
+    assert feature._feature is not None
+
+
+@pytest.fixture(params=[1, 3], autouse=True, scope='module')
+def threads(request):
+    """As many threads, whatever the size."""
+    before, chunk = torch.get_num_threads(), feature.CHUNK
+    torch.set_num_threads(request.param)
+    feature.CHUNK = 1
+    yield
+    feature.CHUNK = chunk
+    torch.set_num_threads(before)
+
+
+def forward_and_backward(function, x, weight):
+    x = x.detach().requires_grad_()
+    out = function(x)
+    grad, = torch.autograd.grad((out * weight).sum(), x, create_graph=True)
+    # The second derivative of what is linear in x is linear in the weight.
+    return out.detach(), grad.detach()
+
+
+def same_as_in_float64(function, size):
+    torch.manual_seed(0)
+    x, weight = torch.randn(size), torch.randn(size)
+    assert feature._is_compiled_for(x)
+    assert not feature._is_compiled_for(x.double())
+    for ours, expected in zip(
+            forward_and_backward(function, x, weight),
+            forward_and_backward(function, x.double(), weight.double())):
+        assert ours.dtype == torch.float32
+        torch.testing.assert_close(
+            ours.double(), expected, rtol=1e-5, atol=1e-4)
+
+
+@given(sizes, regions())
+def test_magnify(size, region):
+    same_as_in_float64(lambda x: magnify_feature(x, region), size)
+
+
+@given(sizes, offsets, offsets, st.sampled_from(['bilinear', 'nearest']))
+def test_offset(size, tx, ty, interpolation):
+    same_as_in_float64(lambda x: offset_feature(x, tx, ty, interpolation),
+                       size)
+
+
+def test_twice_differentiable():
+    x = torch.randn(1, 2, 6, 7, requires_grad=True)
+    region = MagnificationRegion((3, 2), 4.5)
+    for function in (lambda x: magnify_feature(x, region),
+                     lambda x: offset_feature(x, 1.25, -0.5)):
+        y = function(x)
+        grad, = torch.autograd.grad(y.square().sum(), x, create_graph=True)
+        second, = torch.autograd.grad((grad * x.detach()).sum(), x)
+        # d(2 AtA x)^T x / dx = 2 AtA x
+        torch.testing.assert_close(second, grad.detach())
+
+
+def test_zeros_enter_beside_nan():
+    x = torch.full((1, 1, 3, 4), float('nan'))
+    out = offset_feature(x, 2, -1)
+    assert (out[..., :2] == 0).all() and (out[..., 2, :] == 0).all()
+    assert out[..., :2, 2:].isnan().all()
+
+
+def test_gradients_of_another_layout():
+    x = torch.randn(2, 3, 5, 6, requires_grad=True)
+    region = MagnificationRegion((3, 2), 4.5)
+    weight = torch.randn(2, 3, 5, 6)
+    expected, = torch.autograd.grad(magnify_feature(x, region), x, weight)
+    grad, = torch.autograd.grad(
+        magnify_feature(x, region), x,
+        weight.to(memory_format=torch.channels_last))
+    torch.testing.assert_close(grad, expected)
+
+
+@pytest.mark.skipif(sys.platform != 'linux', reason='uses mprotect')
+@pytest.mark.parametrize('at_end', [True, False])
+def test_no_byte_outside_the_maps_is_touched(at_end):
+
+    def guard(size):
+        memory = guarded(4 * torch.Size(size).numel(), at_end)
+        return torch.from_numpy(memory.view('f4').reshape(size))
+
+    for size in ((3, 5, 7), (2, 16, 16), (1, 1, 9), (2, 9, 1), (1, 3, 5000)):
+        height, width = size[-2:]
+        x, out = guard(size), guard(size)
+        x.normal_()
+        region = MagnificationRegion((width // 2, height // 2), 4.0)
+        cells = torch.arange(height * width, dtype=torch.int32).view(size[1:])
+        index = feature.magnify_image(cells.numpy(), region)
+        for adjoint in (False, True):
+            feature._feature.gather(x.data_ptr(), out.data_ptr(), len(x),
+                                    index, adjoint, 2)
+        for whole in range(-8, 9):
+            for weights in ((1.0, 0.0), (0.25, 0.75)):
+                for other in (0, -whole):
+                    feature._feature.shift(
+                        x.data_ptr(), out.data_ptr(), *size,
+                        feature._within((whole, weights), width),
+                        feature._within((other, weights), height), 2)
