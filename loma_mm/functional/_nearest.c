@@ -103,6 +103,20 @@ static inline int32_t source_offset(const Region *s, const Image *img,
     return (int32_t)y * (int32_t)img->row + (int32_t)x * (int32_t)img->pixel;
 }
 
+/* memcpy for sizes that the compiler does not know, in line. */
+static inline void copy_pixel(char *out, const char *in, Py_ssize_t size)
+{
+    Py_ssize_t i = 0;
+    if (size >= 8) {
+        for (; i < size - 8; i += 8)
+            memcpy(out + i, in + i, 8);
+        memcpy(out + size - 8, in + size - 8, 8);
+        return;
+    }
+    for (; i < size; i++)
+        out[i] = in[i];
+}
+
 static void copy_rows(char *out, const Image *img, Py_ssize_t from,
                       Py_ssize_t to)
 {
@@ -121,7 +135,8 @@ static void copy_rows(char *out, const Image *img, Py_ssize_t from,
                 memcpy(copy + x * 3, in + x * img->pixel, 3);
         else
             for (Py_ssize_t x = 0; x < img->width; x++)
-                memcpy(copy + x * img->size, in + x * img->pixel, img->size);
+                copy_pixel(copy + x * img->size, in + x * img->pixel,
+                           img->size);
     }
 }
 
@@ -143,11 +158,15 @@ static inline void gather(char *out, const char *in, const int32_t *offset,
     } while (0)
     switch (size) {
     case 1: GATHER(1, 1); break;
+    case 2: GATHER(2, 2); break;
     case 3: GATHER(3, 4); break;
     case 4: GATHER(4, 4); break;
     case 6: GATHER(6, 8); break;
+    case 8: GATHER(8, 8); break;
     case 12: GATHER(12, 12); break;
-    default: GATHER(size, size);
+    default:
+        for (Py_ssize_t i = 0; i < count; i++)
+            copy_pixel(out + i * size, in + sign * offset[step * i], size);
     }
 #undef GATHER
 }

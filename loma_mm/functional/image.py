@@ -12,6 +12,11 @@ except ImportError:
 INTERPOLATIONS = ('nearest', 'bilinear')
 
 
+def is_compiled() -> bool:
+    """Whether the compiled loop of :func:`magnify_image` is installed."""
+    return _nearest is not None
+
+
 def check_interpolation(interpolation: str) -> None:
     """Raise a ValueError unless it is one of :data:`INTERPOLATIONS`."""
     if interpolation not in INTERPOLATIONS:
@@ -56,7 +61,7 @@ def magnify_image(img: np.ndarray,
     if img.ndim not in (2, 3):
         raise ValueError('img must have shape (H, W) or (H, W, C), '
                          f'got {img.shape}.')
-    if interpolation == 'nearest' and _nearest is not None:
+    if interpolation == 'nearest' and is_compiled():
         if img.ndim == 3 and img.strides[2] != img.itemsize:
             img = np.ascontiguousarray(img)
         out = np.empty(img.shape, img.dtype)

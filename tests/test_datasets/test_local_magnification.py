@@ -7,7 +7,7 @@ from mmcv.transforms import TransformBroadcaster
 from scipy import stats
 
 from loma_mm import LocalMagnification
-from loma_mm.functional import magnify_image
+from loma_mm.functional import image, magnify_image
 from loma_mm.sampler import RegionSampler
 from tests import naive
 
@@ -188,3 +188,17 @@ def test_drops_into_existing_configs(tmp_path, scope, base, key, name,
         'from mmengine.dataset import Compose\n'
         'print(type(Compose(cfg.train_pipeline).transforms[-2]).__name__)\n'
     ) == 'LocalMagnification'
+
+
+def test_says_that_it_is_not_compiled(monkeypatch, recwarn):
+    LocalMagnification(prob=1.0)
+    assert not recwarn
+    monkeypatch.setattr(image, '_nearest', None)
+    with pytest.warns(UserWarning, match='without a C compiler'):
+        slow = LocalMagnification(prob=1.0)
+    img = np.arange(900, dtype=np.uint8).reshape(30, 30)
+    np.random.seed(0)
+    expected = slow(dict(img=img))['img']
+    monkeypatch.undo()
+    np.random.seed(0)
+    np.testing.assert_array_equal(slow(dict(img=img))['img'], expected)

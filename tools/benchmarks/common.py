@@ -1,0 +1,83 @@
+"""What the benchmarks share: interleaved timing, and where results go."""
+import os
+import platform
+import statistics
+import time
+from pathlib import Path
+from typing import Callable, Dict, List, Sequence
+
+import cv2
+import torch
+from rich.progress import track
+
+OUT = Path('work_dirs/bench')
+# A call is repeated within a round until it has taken so many seconds.
+ROUND = 0.2
+
+
+def compare(calls: Dict[str, Callable[[int], object]],
+            cases: int,
+            rounds: int = 7) -> Dict[str, float]:
+    """Time calls against each other, all in turn in every round.
+
+    Args:
+        calls (Dict[str, Callable[[int], object]]): Functions of the number
+            of a case.
+        cases (int): Numbers 0, 1, ... of a round; calls that take longer
+            than :data:`ROUND` for all of them get the first ones only.
+        rounds (int): The median round counts; one more warms up.
+
+    Returns:
+        Dict[str, float]: Seconds a case.
+    """
+    counts, times = {}, {name: [] for name in calls}
+    for name, call in calls.items():
+        call(0)
+        start = time.perf_counter()
+        call(1 % cases)
+        seconds = time.perf_counter() - start
+        counts[name] = max(min(cases, int(ROUND / seconds)), 2)
+    for i in track(range(rounds + 1), 'timing', transient=True):
+        for name, call in calls.items():
+            start = time.perf_counter()
+            for case in range(counts[name]):
+                call(case % cases)
+            if i:
+                times[name].append(
+                    (time.perf_counter() - start) / counts[name])
+    return {name: statistics.median(taken) for name, taken in times.items()}
+
+
+def one_thread() -> None:
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)
+
+
+def machine() -> str:
+    """The machine and the versions that a result depends on."""
+    try:
+        lines = Path('/proc/cpuinfo').read_text().splitlines()
+        cpu = next(
+            line.split(':')[1].strip() for line in lines if 'model name' in
+            line)
+    except (OSError, StopIteration):
+        cpu = platform.processor() or platform.machine()
+    return (f'{os.cpu_count()} cores of {cpu}; Python '
+            f'{platform.python_version()}, PyTorch {torch.__version__}, '
+            f'OpenCV {cv2.__version__}')
+
+
+def table(head: Sequence[str], rows: List[Sequence[str]]) -> str:
+    """A Markdown table."""
+    lines = [head, ['---'] * len(head), *rows]
+    return '\n'.join('| ' + ' | '.join(line) + ' |' for line in lines)
+
+
+def publish(name: str, text: str) -> None:
+    """Print a result and keep it as a Markdown file."""
+    OUT.mkdir(parents=True, exist_ok=True)
+    text = f'{text}\n\n({machine()}.)\n'
+    partial = OUT / f'{name}.part'
+    partial.write_text(text, encoding='utf-8')
+    partial.replace(OUT / f'{name}.md')
+    print(f'\n{text}')
