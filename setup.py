@@ -11,5 +11,5 @@ setup(ext_modules=[
             '-ffp-contract=off'
         ],
         # Without a compiler the package works too, in NumPy and PyTorch.
-        optional=True) for name in ('_nearest', '_feature')
+        optional=True) for name in ('_image', '_feature')
 ])

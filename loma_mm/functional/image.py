@@ -4,17 +4,17 @@ import numpy as np
 from .region import SHAPES, MagnificationRegion
 
 try:
-    from . import _nearest
+    from . import _image
 except ImportError:
     # Installed where there was no compiler: the same in NumPy, slower.
-    _nearest = None
+    _image = None
 
 INTERPOLATIONS = ('nearest', 'bilinear')
 
 
 def is_compiled() -> bool:
     """Whether the compiled loop of :func:`magnify_image` is installed."""
-    return _nearest is not None
+    return _image is not None
 
 
 def check_interpolation(interpolation: str) -> None:
@@ -61,12 +61,13 @@ def magnify_image(img: np.ndarray,
     if img.ndim not in (2, 3):
         raise ValueError('img must have shape (H, W) or (H, W, C), '
                          f'got {img.shape}.')
-    if interpolation == 'nearest' and is_compiled():
+    if is_compiled():
         if img.ndim == 3 and img.strides[2] != img.itemsize:
             img = np.ascontiguousarray(img)
         out = np.empty(img.shape, img.dtype)
-        if _nearest.magnify(img, out, *region.center, region.radius,
-                            *region.ratios, SHAPES.index(region.shape)):
+        if _image.magnify(img, out, *region.center, region.radius,
+                          *region.ratios, SHAPES.index(region.shape),
+                          INTERPOLATIONS.index(interpolation)):
             return out
     return _magnify(img, region, interpolation)
 

@@ -75,7 +75,8 @@ class MagnificationRegion:
             tuple: Real-valued ``(x_o, y_o)``, defined for every pixel and
             meant for those of S.
         """
-        x_c, y_c = self.center
+        # Of floats NumPy takes a true square root, of integers a power.
+        x_c, y_c = map(float, self.center)
         dx, dy = x - x_c, y - y_c
         scale = (dx * dx + dy * dy)**0.5 / self.radius
         return scale * dx + x_c, scale * dy + y_c

@@ -33,7 +33,7 @@ LAYOUTS = {
 
 @pytest.mark.skipif(not shutil.which('cc'), reason='there is no compiler')
 def test_it_is_compiled_in_this_environment():
-    assert image._nearest is not None
+    assert image._image is not None
 
 
 @st.composite
@@ -61,12 +61,12 @@ def cases(draw):
     return img, region, draw(st.sampled_from(sorted(LAYOUTS)))
 
 
-@given(cases())
-def test_every_bit_is_that_of_numpy(case):
+@given(cases(), st.sampled_from(image.INTERPOLATIONS))
+def test_every_bit_is_that_of_numpy(case, interpolation):
     img, region, layout = case
     img = LAYOUTS[layout](img)
-    expected = image._magnify(img, region, 'nearest')
-    out = image.magnify_image(img, region)
+    expected = image._magnify(img, region, interpolation)
+    out = image.magnify_image(img, region, interpolation)
     assert out.dtype == img.dtype and out.flags.c_contiguous
     np.testing.assert_array_equal(out, expected)
 
@@ -88,8 +88,8 @@ def test_what_the_loop_cannot_address_goes_through_numpy():
     img = np.zeros((2, 1 << 31), np.uint8)[:, :9]
     img[:] = np.arange(18).reshape(2, 9)
     region = MagnificationRegion((4, 0), 4)
-    assert not image._nearest.magnify(img, np.empty_like(img), 4, 0, 4, 1, 1,
-                                      0)
+    assert not image._image.magnify(img, np.empty_like(img), 4, 0, 4, 1, 1,
+                                    0, 0)
     expected = image._magnify(img.copy(), region, 'nearest')
     assert (expected != img).any()
     np.testing.assert_array_equal(image.magnify_image(img, region), expected)
@@ -120,10 +120,13 @@ def test_no_byte_outside_the_arrays_is_touched(at_end, flip):
             ])
             shape_index = i % 3
             ratio = rng.choice([1, rng.uniform(1, 3), rng.uniform(0.2, 1)])
-            assert image._nearest.magnify(view, out, *center, radius, ratio, 1,
-                                          shape_index)
+            interpolation = i // 3 % 2
+            assert image._image.magnify(view, out, *center, radius, ratio, 1,
+                                        shape_index, interpolation)
             region = MagnificationRegion(
                 tuple(map(int, center)), float(radius), (float(ratio), 1.0),
                 ('rhombus', 'ellipse', 'rectangle')[shape_index])
             np.testing.assert_array_equal(
-                out, image._magnify(view, region, 'nearest'))
+                out,
+                image._magnify(view, region,
+                               image.INTERPOLATIONS[interpolation]))

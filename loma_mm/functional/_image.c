@@ -1,14 +1,14 @@
-/* Nearest-neighbour magnification of an image, compiled: the loop of
- * image.py's magnify_image, pixel by pixel what region.py's equations give in
- * float64.
+/* Magnification of an image, compiled: image.py's magnify_image, bit by bit
+ * what its NumPy form gives in float64.
  *
- * A row of S is found by its two ends, not by a mask. Around a centre at
- * whole coordinates, as Algorithm 1 draws it, four pixels mirror each other:
- * their source offsets are computed once, in float32 and fixed point, which
- * vectorises well, and the few that come so close to a whole number that
- * rounding could change their floor are computed again in float64. All other
- * regions are computed in float64 throughout, in the order of operations of
- * region.py (this file must not be compiled with fused multiply-add).
+ * A row of S is found by its two ends, not by a mask. Nearest: around a
+ * centre at whole coordinates, as Algorithm 1 draws it, four pixels mirror
+ * each other: their source offsets are computed once, in float32 and fixed
+ * point, which vectorises well, and the few that come so close to a whole
+ * number that rounding could change their floor are computed again in
+ * float64. All else is computed in float64 throughout, in the order of
+ * operations of region.py (this file must not be compiled with fused
+ * multiply-add).
  */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
@@ -41,6 +41,8 @@ typedef struct {
     Py_ssize_t height, width;
     Py_ssize_t row, pixel; /* strides in bytes, of either sign */
     Py_ssize_t size;       /* bytes of one pixel */
+    Py_ssize_t channels;
+    char format;           /* of one value, for bilinear: B, H, f or d */
 } Image;
 
 /* Eq 1, Eq 2 or the l-infinity norm; compare region.py. */
@@ -90,16 +92,24 @@ static void span(const Region *s, double dy, Py_ssize_t width,
     *end = high;
 }
 
-/* Where the pixel at (dx, dy) from the centre reads from: Eq 3 and the floor,
- * compare region.py and image.py. */
-static inline int32_t source_offset(const Region *s, const Image *img,
-                                    double dx, double dy)
+/* Where the pixel at (dx, dy) from the centre reads from: Eq 3, compare
+ * region.py, clamped to the image. */
+static inline void source(const Region *s, const Image *img, double dx,
+                          double dy, double *x, double *y)
 {
     const double x_max = img->width - 1, y_max = img->height - 1;
     const double scale = sqrt(dx * dx + dy * dy) / s->r;
-    double x = scale * dx + s->x, y = scale * dy + s->y;
-    x = x < 0 ? 0 : x > x_max ? x_max : x;
-    y = y < 0 ? 0 : y > y_max ? y_max : y;
+    const double x_o = scale * dx + s->x, y_o = scale * dy + s->y;
+    *x = x_o < 0 ? 0 : x_o > x_max ? x_max : x_o;
+    *y = y_o < 0 ? 0 : y_o > y_max ? y_max : y_o;
+}
+
+/* The same as an offset in bytes, floored. */
+static inline int32_t source_offset(const Region *s, const Image *img,
+                                    double dx, double dy)
+{
+    double x, y;
+    source(s, img, dx, dy, &x, &y);
     return (int32_t)y * (int32_t)img->row + (int32_t)x * (int32_t)img->pixel;
 }
 
@@ -187,6 +197,44 @@ static void magnify_any(char *out, const Image *img, const Region *s,
                                           (double)y - s->y);
             gather(out + (y * img->width + x) * img->size, img->data, offset,
                    stop - x < BLOCK ? stop - x : BLOCK, img->size, 1, 1, 0);
+        }
+    }
+}
+
+/* Any region, bilinear; compare _bilinear() in image.py. */
+CLONES
+static void magnify_bilinear(char *out, const Image *img, const Region *s,
+                             Py_ssize_t top, Py_ssize_t bottom)
+{
+    copy_rows(out, img, top, bottom);
+    for (Py_ssize_t j = top; j < bottom; j++) {
+        Py_ssize_t first, stop;
+        span(s, j - s->y, img->width, &first, &stop);
+        for (Py_ssize_t i = first; i < stop; i++) {
+            double x, y;
+            source(s, img, i - s->x, j - s->y, &x, &y);
+            const Py_ssize_t x_0 = (Py_ssize_t)x, y_0 = (Py_ssize_t)y;
+            const char *a = img->data + y_0 * img->row + x_0 * img->pixel;
+            const char *b = x_0 + 1 < img->width ? a + img->pixel : a;
+            const Py_ssize_t below = y_0 + 1 < img->height ? img->row : 0;
+            const double w_x = x - x_0, w_y = y - y_0;
+            char *to = out + (j * img->width + i) * img->size;
+#define BLEND(TYPE, ROUND)                                                \
+    for (Py_ssize_t c = 0; c < img->channels; c++) {                      \
+        const double upper = (1 - w_x) * ((const TYPE *)a)[c] +           \
+                             w_x * ((const TYPE *)b)[c];                  \
+        const double lower = (1 - w_x) * ((const TYPE *)(a + below))[c] + \
+                             w_x * ((const TYPE *)(b + below))[c];        \
+        ((TYPE *)to)[c] = (TYPE)ROUND((1 - w_y) * upper + w_y * lower);   \
+    }                                                                     \
+    break
+            switch (img->format) {
+            case 'B': BLEND(uint8_t, rint);
+            case 'H': BLEND(uint16_t, rint);
+            case 'f': BLEND(float, );
+            case 'd': BLEND(double, );
+            }
+#undef BLEND
         }
     }
 }
@@ -325,6 +373,10 @@ static void magnify(char *out, const Image *img, const Region *s)
     }
     copy_rows(out, img, 0, top);
     copy_rows(out, img, bottom, img->height);
+    if (img->format) {
+        magnify_bilinear(out, img, s, top, bottom);
+        return;
+    }
     const int whole = s->x == floor(s->x) && s->y == floor(s->y) &&
                       s->x >= 0 && s->x <= x_max && s->y >= 0 && s->y <= y_max;
     if (whole) {
@@ -351,22 +403,26 @@ static void magnify(char *out, const Image *img, const Region *s)
 }
 
 PyDoc_STRVAR(magnify_doc,
-"magnify(img, out, x_c, y_c, r, a_x, a_y, shape)\n--\n\n"
+"magnify(img, out, x_c, y_c, r, a_x, a_y, shape, interpolation)\n--\n\n"
 "Write the magnified img to out and return True, or False if it cannot.\n\n"
 "For callers that have checked the arguments: img has shape (H, W) or\n"
 "(H, W, C); out is C-contiguous, of the same shape and dtype, elsewhere in\n"
-"memory; shape is an index into region.SHAPES. What it cannot: channels that\n"
-"are not adjacent, images that span 2 GiB or more.");
+"memory; shape and interpolation are indices into region.SHAPES and\n"
+"image.INTERPOLATIONS. What it cannot: channels that are not adjacent,\n"
+"images that span 2 GiB or more, and bilinear interpolation of dtypes other\n"
+"than uint8, uint16, float32 and float64.");
 
 static PyObject *py_magnify(PyObject *self, PyObject *args)
 {
     PyObject *source, *target;
     Region s;
-    if (!PyArg_ParseTuple(args, "OOdddddi", &source, &target, &s.x, &s.y,
-                          &s.r, &s.a_x, &s.a_y, &s.shape))
+    int bilinear;
+    if (!PyArg_ParseTuple(args, "OOdddddii", &source, &target, &s.x, &s.y,
+                          &s.r, &s.a_x, &s.a_y, &s.shape, &bilinear))
         return NULL;
     Py_buffer in, out;
-    if (PyObject_GetBuffer(source, &in, PyBUF_STRIDES) < 0)
+    const int flags = bilinear ? PyBUF_STRIDES | PyBUF_FORMAT : PyBUF_STRIDES;
+    if (PyObject_GetBuffer(source, &in, flags) < 0)
         return NULL;
     if (PyObject_GetBuffer(target, &out, PyBUF_CONTIG) < 0) {
         PyBuffer_Release(&in);
@@ -379,11 +435,15 @@ static PyObject *py_magnify(PyObject *self, PyObject *args)
     if (can && in.len)
         can = fabs((double)in.strides[0]) * in.shape[0] +
                   fabs((double)in.strides[1]) * in.shape[1] < INT32_MAX;
+    if (can && bilinear)
+        can = strlen(in.format) == 1 && strchr("BHfd", in.format[0]) &&
+              !((uintptr_t)in.buf % in.itemsize) &&
+              !(in.strides[0] % in.itemsize) && !(in.strides[1] % in.itemsize);
     if (can && in.len) {
+        const Py_ssize_t channels = in.ndim == 3 ? in.shape[2] : 1;
         Image img = {in.buf, in.shape[0], in.shape[1], in.strides[0],
-                     in.strides[1], in.itemsize};
-        if (in.ndim == 3)
-            img.size *= in.shape[2];
+                     in.strides[1], in.itemsize * channels, channels,
+                     bilinear ? in.format[0] : 0};
         Py_BEGIN_ALLOW_THREADS
         magnify(out.buf, &img, &s);
         Py_END_ALLOW_THREADS
@@ -399,11 +459,11 @@ static PyMethodDef methods[] = {
 };
 
 static struct PyModuleDef module = {
-    PyModuleDef_HEAD_INIT, "_nearest", NULL, -1, methods,
+    PyModuleDef_HEAD_INIT, "_image", NULL, -1, methods,
     NULL, NULL, NULL, NULL,
 };
 
-PyMODINIT_FUNC PyInit__nearest(void)
+PyMODINIT_FUNC PyInit__image(void)
 {
     return PyModule_Create(&module);
 }
