@@ -1,96 +1,224 @@
-"""Draw what LOMA does to an image: the picture of the README.
+"""Draw what LOMA does to images, as Figures 1 to 3 of the paper do.
 
-    python tools/draw_loma.py --out docs/loma.png [--image PHOTO]
+    python tools/draw_loma.py --out docs/loma.png [--image PHOTO ...]
 
-The first row shows an image and the three deformation shapes around one
-centre, the second the same on a regular grid. The dashed line is the preset
-shape (both ratios 1), the solid one the actual shape S (Fig 3 of the paper).
+A row for each image and one for a regular grid: the original, then LOMA in
+each shape around one centre. The dashed line is the preset shape (both ratios
+1), the solid one the actual shape S. The figures of the paper:
+
+    1: python tools/draw_loma.py --compare --rows image --out figure1.png
+    2: python tools/draw_loma.py --shapes rhombus ellipse --out figure2.png
+    3: python tools/draw_loma.py --shapes rhombus ellipse --rows grid \
+           --out figure3.png
+
+``--compare`` adds MMPretrain's Cutout and Random Erasing, around the same
+centre and as large as the rhombus S: the square of Cutout and the rectangle of
+Random Erasing have its area, the rectangle its proportions too. (As in
+training they are random in place and size, but not here.)
+
+Images are photographs (``--image``) or samples of the training set of a
+config (``--config``, ``--index``), as they are loaded, before any transform.
+The region is given by ``--center``, ``--radius`` and ``--ratios`` and the same
+for all images; with ``--seed``, what is not given is drawn for each image.
 """
 import argparse
 import os.path as osp
 from dataclasses import replace
+from typing import List
 
-import matplotlib
 import mmcv
 import numpy as np
-from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
 from sklearn.datasets import load_sample_image
 
+from loma_mm.engine import add_cfg_options, check_before_start, load_config
 from loma_mm.functional import MagnificationRegion, magnify_image
 from loma_mm.functional.region import SHAPES
+from loma_mm.visualization import (BeforeAfter, SampleError,
+                                   add_region_arguments, choose_region,
+                                   mark_center, outline, outline_legend,
+                                   picture_path, save_figure)
+
+ROWS = ('image', 'grid')
+
+# Longer side of the grid and distance of its lines, in pixels.
+GRID, GRID_STEP = 640, 24
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
-    parser.add_argument('--out', required=True, help='picture to write (.png)')
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        '--image', help="a photograph (default: scikit-learn's flower.jpg)")
+        '--out', required=True, type=picture_path, help='picture to write')
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument(
+        '--image',
+        nargs='+',
+        help="photographs (default: scikit-learn's flower.jpg)")
+    source.add_argument(
+        '--config', help='config of mmdet or mmpretrain with a training set')
     parser.add_argument(
-        '--center',
-        type=float,
-        nargs=2,
-        default=(0.53, 0.48),
-        help='fractions of width and height')
+        '--index',
+        type=int,
+        nargs='+',
+        default=[0],
+        help='which samples of the training set of --config (default: 0)')
+    parser.add_argument('--shapes', nargs='+', choices=SHAPES, default=SHAPES)
+    parser.add_argument('--rows', nargs='+', choices=ROWS, default=ROWS)
     parser.add_argument(
-        '--radius',
-        type=float,
-        default=0.31,
-        help='fraction of the longer side')
-    parser.add_argument(
-        '--ratios', type=float, nargs=2, default=(1.0, 1.6), help='a_x a_y')
+        '--compare',
+        action='store_true',
+        help='add Cutout and Random Erasing (needs mmpretrain)')
+    add_region_arguments(parser)
+    add_cfg_options(parser)
     args = parser.parse_args()
-    if args.image is not None and not osp.isfile(args.image):
-        parser.error(f'there is no image {args.image}')
+    for path in args.image or ():
+        if not osp.isfile(path):
+            parser.error(f'there is no image {path}')
+    try:
+        choose_region(args)
+    except ValueError as error:
+        parser.error(str(error))
     return args
 
 
-def grid_like(img: np.ndarray, step: int = 24) -> np.ndarray:
-    """A white image of the same size with grey lines every ``step`` px."""
-    grid = np.full_like(img, 255)
+def load_images(args: argparse.Namespace) -> List[np.ndarray]:
+    """The RGB images that the command line asks for."""
+    if args.image is not None:
+        images = []
+        for path in args.image:
+            img = mmcv.imread(path, channel_order='rgb')
+            if img is None:
+                raise SystemExit(f'{path} cannot be read as an image.')
+            images.append(img)
+        return images
+    if args.config is None:
+        return [load_sample_image('flower.jpg')]
+    cfg = load_config(args.config, args.cfg_options)
+    check_before_start(cfg, ('train', ))
+    init_default_scope(cfg.get('default_scope', 'mmdet'))
+    samples = BeforeAfter(cfg)
+    try:
+        return [samples[index][0].image for index in args.index]
+    except SampleError as error:
+        raise SystemExit(f'{args.config}: {error}') from error
+
+
+def grid_like(img: np.ndarray) -> np.ndarray:
+    """A white image of the same proportions with a grid of grey lines."""
+    width, height = mmcv.rescale_size(img.shape[1::-1], (GRID, GRID))
+    grid = np.full((height, width, 3), 255, np.uint8)
     for offset in range(2):
-        grid[offset::step] = grid[:, offset::step] = 90
+        grid[offset::GRID_STEP] = grid[:, offset::GRID_STEP] = 90
     return grid
 
 
-def outline(axes, region: MagnificationRegion, img: np.ndarray) -> None:
-    y, x = np.mgrid[:img.shape[0], :img.shape[1]]
-    preset = replace(region, ratios=(1.0, 1.0))
-    # Of the colour-blind-safe palette of Okabe and Ito.
-    for one, style, colour in ((preset, '--', '#56B4E9'), (region, '-',
-                                                           '#E69F00')):
-        axes.contour(
-            one.contains(x, y), [0.5], colors=colour, linestyles=style)
-    axes.plot(*region.center, '+', color='#E69F00', markersize=10)
+def erase(img: np.ndarray, transform, region: MagnificationRegion,
+          width: float, height: float) -> np.ndarray:
+    """Run a transform on the part of an image around the region's centre."""
+    out = img.copy()
+    part = []
+    for center, side, size in zip(region.center[::-1], (height, width),
+                                  img.shape):
+        start = min(max(round(center - side / 2), 0), size - 1)
+        stop = min(max(round(center + side / 2), start + 1), size)
+        part.append(slice(start, stop))
+    part = tuple(part)
+    out[part] = transform(*out[part].shape[:2])(dict(img=out[part]))['img']
+    return out
+
+
+def occlude(img: np.ndarray, region: MagnificationRegion) -> dict:
+    """MMPretrain's Cutout and Random Erasing in place of a rhombus S.
+
+    Their place and size are random. Here they get the part of the image that
+    they shall erase, and settings with which they erase all they get.
+    """
+    from mmpretrain.datasets.transforms import Cutout, RandomErasing
+
+    def cutout(height, width):
+        # Around any pixel of the part, this square covers it.
+        return Cutout(shape=2 * max(height, width), prob=1.0)
+
+    def random_erasing(height, width):
+        return RandomErasing(
+            erase_prob=1.0,
+            min_area_ratio=1.0,
+            max_area_ratio=1.0,
+            aspect_range=(height / width, height / width),
+            mode='rand')
+
+    # The area of the rhombus is 2 r^2 / (a_x a_y).
+    width, height = (2**0.5 * region.radius / a for a in region.ratios)
+    side = (width * height)**0.5
+    return {
+        'Cutout': erase(img, cutout, region, side, side),
+        'Random Erasing': erase(img, random_erasing, region, width, height),
+    }
+
+
+def describe(img: np.ndarray, region: MagnificationRegion) -> str:
+    (x, y), (a_x, a_y) = region.center, region.ratios
+    return (f'{img.shape[1]} × {img.shape[0]} px\n'
+            f'centre ({x}, {y}), r = {region.radius:.0f} px\n'
+            f'$a_x$ = {a_x:.2g}, $a_y$ = {a_y:.2g}')
+
+
+def draw(images: List[np.ndarray], regions: List[MagnificationRegion],
+         shapes: List[str], compare: bool) -> Figure:
+    """A row for each image: original, occlusions, LOMA in each shape."""
+    columns = 1 + 2 * compare + len(shapes)
+    # The grid has the region of the image above it.
+    notes = [describe(*pair) for pair in zip(images, regions)]
+    notes = ['' if note in notes[:i] else note for i, note in enumerate(notes)]
+    # In inches; the rest is for titles and the legend.
+    heights = [14 / columns * img.shape[0] / img.shape[1] for img in images]
+    figure = Figure(
+        figsize=(14, sum(heights) + sum(0.65 if note else 0.1
+                                        for note in notes) + 0.8),
+        layout='constrained')
+    axes = figure.subplots(
+        len(images), columns, squeeze=False, height_ratios=heights)
+    for i, (row, img, region) in enumerate(zip(axes, images, regions)):
+        pictures = {'original': img}
+        if compare:
+            pictures.update(occlude(img, region))
+        for ax, (name, picture) in zip(row, pictures.items()):
+            ax.imshow(picture)
+            if name != 'original':
+                mark_center(ax, region)
+            ax.set_title('' if i else name)
+        for ax, shape in zip(row[len(pictures):], shapes):
+            one = replace(region, shape=shape)
+            ax.imshow(magnify_image(img, one))
+            outline(ax, one, *img.shape[:2])
+            ax.set_title('' if i else f'LOMA, {shape}')
+        row[0].set_xlabel(notes[i], fontsize=9)
+    for ax in axes.flat:
+        ax.set(xticks=(), yticks=())
+        ax.spines[:].set_visible(False)
+    figure.legend(
+        handles=outline_legend(), loc='outside lower center', ncols=3)
+    return figure
 
 
 def main() -> None:
     args = parse_args()
-    matplotlib.use('agg')
-    if args.image is None:
-        img = load_sample_image('flower.jpg')
-    else:
-        img = mmcv.imread(args.image, channel_order='rgb')
-    height, width = img.shape[:2]
-    region = MagnificationRegion(
-        center=(int(args.center[0] * width), int(args.center[1] * height)),
-        radius=args.radius * max(height, width),
-        ratios=tuple(args.ratios))
-    figure, axes = plt.subplots(
-        2,
-        1 + len(SHAPES),
-        figsize=(14, 2 * 3.5 * height / width + 0.5),
-        layout='constrained')
-    for row, picture in zip(axes, (img, grid_like(img))):
-        row[0].imshow(picture)
-        row[0].set_title('original' if picture is img else '')
-        for ax, shape in zip(row[1:], SHAPES):
-            one = replace(region, shape=shape)
-            ax.imshow(magnify_image(picture, one))
-            outline(ax, one, picture)
-            ax.set_title(f'LOMA, {shape}' if picture is img else '')
-    for ax in axes.flat:
-        ax.set_axis_off()
-    figure.savefig(args.out, dpi=100)
+    if args.compare:
+        # For its toolbox alone.
+        check_before_start(Config(dict(default_scope='mmpretrain')), ())
+    images = load_images(args)
+    np.random.seed(args.seed or 0)
+    regions = [choose_region(args) for _ in images]
+    rows = list(zip(images, regions)) if 'image' in args.rows else []
+    if 'grid' in args.rows:
+        rows.append((grid_like(images[0]), regions[0]))
+    rows = [(img, region.at(*img.shape[:2])) for img, region in rows]
+    figure = draw(*zip(*rows), args.shapes, args.compare)
+    save_figure(figure, args.out, dpi=100)
     print(args.out)
 
 

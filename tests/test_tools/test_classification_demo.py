@@ -1,5 +1,4 @@
 """The same tools on a classifier: the demo config, one epoch."""
-import mmcv
 import mmengine
 
 from tests.conftest import CLASSIFIER as DEMO
@@ -34,14 +33,6 @@ def test_feature_augments_as_a_neck(classifier_options, tmp_path):
         tmp_path, '--no-validate', *classifier_options)
     assert 'FeatureAugmentNeck' in done.stdout
     assert (tmp_path / 'epoch_1.pth').is_file()
-
-
-def test_picture(classifier_options, tmp_path):
-    run_tool(TOOLS / 'browse_dataset.py', DEMO, '--out', tmp_path / 'a.png',
-             '--number', 2, '--columns', 2, *classifier_options)
-    img = mmcv.imread(tmp_path / 'a.png')
-    assert img.shape == (416, 824, 3)
-    assert img[8:408, 8:408].std() > 10
 
 
 def test_too_few_outputs_are_said_before_training(classifier_options,

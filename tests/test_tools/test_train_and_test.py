@@ -122,18 +122,13 @@ def test_mistakes_are_one_sentence(digits, monkeypatch, arguments, said):
     assert 'Traceback' not in done.stdout
 
 
-def test_pictures(trained, digits, tmp_path):
-    work_dir, _ = trained
-    tool = ROOT / 'tools'
-    run_tool(tool / 'browse_dataset.py', DEMO, '--out', tmp_path / 'a.png',
-             '--number', 3, '--columns', 2, *options(digits))
-    run_tool(tool / 'draw_detections.py', DEMO, work_dir / 'epoch_1.pth',
-             '--out', tmp_path / 'b.png', '--score-thr', 0, '--number', 3,
-             '--columns', 2, *options(digits))
-    for name in 'ab':
-        img = mmcv.imread(tmp_path / f'{name}.png')
-        assert img.shape == (824, 824, 3)
-        # Three cells are filled, the fourth is white.
-        assert (img[416:-8, 416:-8] == 255).all()
-        assert img[8:408, 8:408].std() > 10
+def test_picture(trained, digits, tmp_path):
+    run_tool(ROOT / 'tools' / 'draw_detections.py', DEMO,
+             trained[0] / 'epoch_1.pth', '--out', tmp_path / 'a.png',
+             '--score-thr', 0, '--number', 3, '--columns', 2, *options(digits))
+    img = mmcv.imread(tmp_path / 'a.png')
+    assert img.shape == (824, 824, 3)
+    # Three cells are filled, the fourth is white.
+    assert (img[416:-8, 416:-8] == 255).all()
+    assert img[8:408, 8:408].std() > 10
     assert not list(tmp_path.glob('*.part*'))
