@@ -2,12 +2,14 @@
 import argparse
 import os
 import os.path as osp
+from typing import List, Sequence, Tuple
 
 from mmengine.config import Config, DictAction
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
 from .config import load_config
+from .preflight import check_before_start
 
 
 def add_cfg_options(parser: argparse.ArgumentParser) -> None:
@@ -46,6 +48,47 @@ def load_run_config(args: argparse.Namespace) -> Config:
         name = osp.splitext(osp.basename(args.config))[0]
         cfg.work_dir = osp.join('work_dirs', name)
     return cfg
+
+
+def add_model_argument(parser: argparse.ArgumentParser,
+                       required: bool = True) -> None:
+    """Add ``--model``, which may be given for several classifiers."""
+    parser.add_argument(
+        '--model',
+        nargs=3,
+        action='append',
+        required=required,
+        default=[],
+        metavar=('LABEL', 'CONFIG', 'CHECKPOINT'),
+        help='what to call a classifier, its config and its checkpoint; '
+        'repeat it for each classifier to compare')
+
+
+def load_models(args: argparse.Namespace,
+                splits: Sequence[str]) -> List[Tuple[str, Config, str]]:
+    """Read and check what :func:`add_model_argument` asked for.
+
+    Args:
+        args (argparse.Namespace): With ``model`` and ``cfg_options``, which
+            apply to all configs.
+        splits (Sequence[str]): See :func:`check_before_start`.
+
+    Returns:
+        list[tuple[str, Config, str]]: Label, config and checkpoint of each.
+
+    Raises:
+        SystemExit: If a model cannot be run, in one sentence.
+    """
+    models = []
+    for label, path, checkpoint in args.model:
+        cfg = load_config(path, args.cfg_options)
+        if cfg.get('default_scope') != 'mmpretrain':
+            raise SystemExit(f"{path} is not a classifier's config: its "
+                             f"default_scope is not 'mmpretrain'.")
+        require_checkpoint(checkpoint)
+        check_before_start(cfg, splits)
+        models.append((label, cfg, checkpoint))
+    return models
 
 
 def require_checkpoint(path: str) -> None:
