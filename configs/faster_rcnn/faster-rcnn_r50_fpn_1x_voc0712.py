@@ -6,3 +6,7 @@ data_help = (
     'VOCtrainval_11-May-2012.tar from http://host.robots.ox.ac.uk/pascal/VOC '
     'and extract them in data/, or keep them elsewhere and give '
     '--cfg-options data_root=/path/to/VOCdevkit/')
+
+# As in MMDetection, and Table 7's columns too: the AP of each class.
+val_evaluator = dict(type='loma_mm.evaluation.PerClassVOCMetric')
+test_evaluator = val_evaluator
