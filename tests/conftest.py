@@ -58,3 +58,18 @@ def classifier(classifier_options, tmp_path_factory):
                     folder, *classifier_options)
     assert 'accuracy/top1' in done.stdout
     return folder
+
+
+@pytest.fixture(scope='session')
+def tiny_options(classifier_options, tmp_path_factory):
+    """Settings with which CLASSIFIER sees two images of each class."""
+    _, root, *others = classifier_options
+    folder = tmp_path_factory.mktemp('lists')
+    lists = []
+    for split, loader in (('train', 'train'), ('test', 'val')):
+        run_tool(ROOT / 'tools' / 'image_folder_list.py',
+                 f'{root[len("data_root="):]}/{split}',
+                 folder / f'{split}.txt', '--per-class', 2)
+        lists.append(f'{loader}_dataloader.dataset.ann_file='
+                     f'{folder}/{split}.txt')
+    return (root, *others, *lists)

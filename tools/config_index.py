@@ -7,39 +7,13 @@ else; a config that is not in that file is listed at the end.
     python tools/config_index.py --check    # fail if it is out of date
 """
 import argparse
-import csv
 from pathlib import Path
-from typing import Dict, List, NamedTuple
+from typing import Dict, List
+
+from loma_mm.engine.paper import PARTS, Row, read_rows
+from loma_mm.engine.tables import escape, markdown_table
 
 CONFIGS = Path(__file__).resolve().parent.parent / 'configs'
-
-# The parts of paper_results.csv in the order of the index: heading, what the
-# last column holds, and a note.
-PARTS = {
-    'Table 1': ('Table 1: CIFAR-10 and CIFAR-100', 'Accuracy (%)',
-                'A dash: the paper has no number.'),
-    'Table 2':
-    ('Table 2: ResNet-50 on ImageNet', 'Error, top-1 / top-5 (%)', ''),
-    'Table 3': ('Table 3: the block l of LOMA_F and FO, WRN-28-10 on '
-                'CIFAR-100', 'Error (%)', ''),
-    'Table 4': ('Table 4: the probability p_f of LOMA_F and FO, WRN-28-10 on '
-                'CIFAR-100', 'Error (%)', ''),
-    'Table 5':
-    ('Table 5: the components, WRN-28-10 on CIFAR-100', 'Accuracy (%)', ''),
-    'Table 6': ('Table 6: with and without random crop (RC) and flip (RF), '
-                'ResNet-18 on CIFAR-10', 'Accuracy (%)',
-                'The paper states no schedule for ResNet-18: these take that '
-                'of ResNet-20.'),
-    'Table 7': ('Table 7: Faster R-CNN on VOC 2007 test', 'mAP (%)', ''),
-    'Figure 6':
-    ('Figure 6: p, r_max and a_max, ResNet-20 on CIFAR-10', 'Accuracy (%)',
-     'The paper draws curves and prints no numbers: the grid is '
-     'ours, around its setting (0.5, 0.7, 3).'),
-    'Image folder':
-    ('Your own images: ResNet-20 on a folder of images', 'Accuracy (%)',
-     'Not in the paper. How to name the folder and the number '
-     'of classes: first lines of the baseline.'),
-}
 
 HEAD = """\
 # Configs
@@ -66,33 +40,6 @@ how to print the whole of one, and how to change settings of it:
 """
 
 
-class Row(NamedTuple):
-    """One line of paper_results.csv."""
-    part: str
-    row: str
-    config: str
-    paper: str
-
-
-def read_rows(configs: Path) -> List[Row]:
-    """Read paper_results.csv.
-
-    Raises:
-        SystemExit: If a row names an unknown part or a missing config.
-    """
-    path = configs / 'paper_results.csv'
-    with path.open(encoding='utf-8', newline='') as file:
-        rows = [Row(**row) for row in csv.DictReader(file)]
-    for row in rows:
-        if row.part not in PARTS:
-            raise SystemExit(f'{path} has a row of {row.part!r}; the parts '
-                             f'are {", ".join(PARTS)}.')
-        if not (configs / row.config).is_file():
-            raise SystemExit(f'{path} names {row.config}, which does not '
-                             'exist.')
-    return rows
-
-
 def all_configs(configs: Path) -> List[str]:
     """Every config that can be run, as a path relative to ``configs``."""
     return sorted(
@@ -114,16 +61,6 @@ def link(config: str) -> str:
     return f'[{Path(config).stem}]({config})'
 
 
-def table(header: List[str], lines: List[List[str]]) -> str:
-    lines = [header, ['---'] * len(header), *lines]
-    # A bare * or _ would be read as emphasis.
-    return '\n'.join('| ' + ' | '.join(line) + ' |' for line in lines)
-
-
-def escape(text: str) -> str:
-    return text.replace('*', '\\*').replace('_', '\\_')
-
-
 def make_index(configs: Path) -> str:
     """The text of configs/README.md."""
     rows = read_rows(configs)
@@ -131,17 +68,18 @@ def make_index(configs: Path) -> str:
     for row in rows:
         parts[row.part].append(row)
     blocks = [HEAD]
-    for part, (heading, metric, note) in PARTS.items():
-        header = ['Row', 'Config', f'Paper: {metric[0].lower()}{metric[1:]}']
+    for name, part in PARTS.items():
+        unit = f'{part.unit[0].lower()}{part.unit[1:]}'
+        header = ['Row', 'Config', f'Paper: {unit}']
         lines = [[escape(row.row),
                   link(row.config),
-                  escape(row.paper) or '–'] for row in parts[part]]
-        if not any(row.paper for row in parts[part]):
+                  escape(row.paper) or '–'] for row in parts[name]]
+        if not any(row.paper for row in parts[name]):
             header, lines = header[:2], [line[:2] for line in lines]
-        blocks.append(f'## {escape(heading)}\n')
-        if note:
-            blocks.append(f'{note}\n')
-        blocks.append(table(header, lines) + '\n')
+        blocks.append(f'## {escape(part.heading)}\n')
+        if part.note:
+            blocks.append(f'{part.note}\n')
+        blocks.append(markdown_table(header, lines) + '\n')
     listed = {row.config for row in rows}
     others = [
         config for config in all_configs(configs) if config not in listed
@@ -149,10 +87,11 @@ def make_index(configs: Path) -> str:
     if others:
         blocks.append('## Others\n')
         blocks.append(
-            table(['Config', 'What it is'],
-                  [[link(config),
-                    escape(description(configs / config))]
-                   for config in others]) + '\n')
+            markdown_table(
+                ['Config', 'What it is'],
+                [[link(config),
+                  escape(description(configs / config))]
+                 for config in others]) + '\n')
     return '\n'.join(blocks)
 
 

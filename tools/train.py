@@ -4,8 +4,8 @@ import argparse
 from mmengine.config import Config
 from mmengine.device import get_device
 
-from loma_mm.engine import (add_run_arguments, build_runner,
-                            check_before_start, load_run_config,
+from loma_mm.engine import (LastValidationHook, add_run_arguments,
+                            build_runner, check_before_start, load_run_config,
                             prepare_cpu_distribution, require_checkpoint)
 
 
@@ -61,7 +61,10 @@ def main() -> None:
     apply_args(cfg, args)
     check_before_start(cfg, ('train', 'val'))
     prepare_cpu_distribution(cfg)
-    build_runner(cfg).train()
+    runner = build_runner(cfg)
+    if args.resume is not None:
+        runner.register_hook(LastValidationHook())
+    runner.train()
 
 
 if __name__ == '__main__':

@@ -203,9 +203,10 @@ def growth() -> None:
     with matplotlib.style.context(STYLE):
         figure = Figure(figsize=(9, 4), layout='constrained')
         left, right = figure.subplots(1, 2)
-        for axes, x, taken, label in (
-            (left, areas, by_area, 'area (pixels), 3 channels'),
-            (right, channels, by_channel, 'channels of uint8, 224x224')):
+        for axes, x, taken, label in ((left, areas, by_area,
+                                       'area (pixels), 3 channels'),
+                                      (right, channels, by_channel,
+                                       'channels of uint8, 224x224')):
             for name, times in taken.items():
                 axes.loglog(x, times, 'o-', label=name)
             axes.set_xlabel(label)
@@ -216,8 +217,8 @@ def growth() -> None:
         right.set_title('Time against channels')
         save_figure(figure, str(OUT / 'growth.png'))
     text = '\n\n'.join((
-        f'**Growth**: time is proportional to the area to the power {slope:.2f}'
-        ' (from 128x128 up).',
+        '**Growth**: time is proportional to the area to the power '
+        f'{slope:.2f} (from 128x128 up).',
         table(['side, pixels', *map(str, sides)],
               [[name] + [f'{t:.1f}' for t in times]
                for name, times in by_area.items()]),
