@@ -48,11 +48,6 @@ class BeforeAfter:
         cfg (Config): A config of MMDetection or MMPretrain, in whose scope
             this is called.
         split (str): 'train', 'val' or 'test'. Defaults to 'train'.
-
-    Example:
-        >>> before, after = BeforeAfter(cfg)[0]
-        >>> before.image.shape
-        (480, 640, 3)
     """
 
     def __init__(self, cfg: Config, split: str = 'train') -> None:
