@@ -3,7 +3,7 @@
 #   make demo-cls   the same for classification, in about a minute
 #   make test       the whole test suite
 #   make fuzz       the equations on thirty times as many random cases
-#   make bench      the speed of everything against its peers, ten minutes
+#   make bench      the speed of everything against its peers, seven minutes
 #   make env        the environment alone
 # STACK=openmmlab takes the original OpenMMLab distributions instead of the
 # maintained forks, in a folder of its own. PYTHON=... names the interpreter.

@@ -34,11 +34,11 @@ def test_they_are_compiled_in_this_environment():
 @pytest.fixture(params=[1, 3], autouse=True, scope='module')
 def threads(request):
     """As many threads, whatever the size."""
-    before, chunk = torch.get_num_threads(), feature.CHUNK
+    before, enough = torch.get_num_threads(), feature.PER_THREAD
     torch.set_num_threads(request.param)
-    feature.CHUNK = 1
+    feature.PER_THREAD = 1
     yield
-    feature.CHUNK = chunk
+    feature.PER_THREAD = enough
     torch.set_num_threads(before)
 
 

@@ -11,8 +11,10 @@ import torch
 from rich.progress import track
 
 OUT = Path('work_dirs/bench')
-# A call is repeated within a round until it has taken so many seconds.
-ROUND = 0.2
+# Seconds of a call in one round, at least and (but for slow calls) at most:
+# short enough to see the same machine as the others, long enough for its
+# first calls, with cold caches, not to count.
+SHORTEST, LONGEST = 0.02, 0.2
 
 
 def compare(calls: Dict[str, Callable[[int], object]],
@@ -23,8 +25,8 @@ def compare(calls: Dict[str, Callable[[int], object]],
     Args:
         calls (Dict[str, Callable[[int], object]]): Functions of the number
             of a case.
-        cases (int): Numbers 0, 1, ... of a round; calls that take longer
-            than :data:`ROUND` for all of them get the first ones only.
+        cases (int): Their numbers are 0, 1, ...; calls that take longer
+            than :data:`LONGEST` for all of them get the first ones only.
         rounds (int): The median round counts; one more warms up.
 
     Returns:
@@ -36,7 +38,9 @@ def compare(calls: Dict[str, Callable[[int], object]],
         start = time.perf_counter()
         call(1 % cases)
         seconds = time.perf_counter() - start
-        counts[name] = max(min(cases, int(ROUND / seconds)), 2)
+        counts[name] = max(min(cases, int(LONGEST / seconds)), 2)
+        while counts[name] * seconds < SHORTEST:
+            counts[name] += cases
     for i in track(range(rounds + 1), 'timing', transient=True):
         for name, call in calls.items():
             start = time.perf_counter()

@@ -174,6 +174,8 @@ def draw_speed(columns: Dict[str, Dict[str, float]],
                    for name in times])  # yapf: disable
         axes.bar_label(bars, fmt='%.0f', padding=3)
         axes.set_xscale('log')
+        # room for the last label
+        axes.set_xlim(right=3 * max(times.values()))
         axes.set_xlabel(f'microseconds an image of {size}, one thread '
                         '(logarithmic)')
         axes.set_title('Time of one image, LOMA and its peers')
@@ -213,7 +215,7 @@ def growth() -> None:
             axes.set_ylabel('microseconds, one thread')
             axes.grid(alpha=0.3)
             axes.legend()
-        left.set_title(f'Time grows as area to the {slope:.2f}')
+        left.set_title(f'Time grows as area to the power {slope:.2f}')
         right.set_title('Time against channels')
         save_figure(figure, str(OUT / 'growth.png'))
     text = '\n\n'.join((
