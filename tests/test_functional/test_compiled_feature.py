@@ -11,6 +11,9 @@ from loma_mm.functional import (MagnificationRegion, feature, magnify_feature,
                                 offset_feature)
 from tests.memory import guarded
 
+if feature._feature is None and not shutil.which('cc'):
+    pytest.skip('there is no compiler', allow_module_level=True)
+
 sizes = st.tuples(
     st.integers(0, 5), st.integers(1, 3), st.integers(1, 40), st.integers(
         1, 40)) | st.sampled_from([(2, 3, 3, 5000), (1, 1, 300, 40)])
@@ -26,7 +29,6 @@ def regions(draw):
         shape=draw(st.sampled_from(['rhombus', 'ellipse', 'rectangle'])))
 
 
-@pytest.mark.skipif(not shutil.which('cc'), reason='there is no compiler')
 def test_they_are_compiled_in_this_environment():
     assert feature._feature is not None
 
