@@ -1,4 +1,5 @@
 """Many training runs and one file with their results."""
+import contextlib
 import csv
 import fcntl
 import json
@@ -8,7 +9,8 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import (Dict, Iterator, List, NamedTuple, Optional, Sequence,
+                    Tuple)
 
 from mmengine.config import Config
 from mmengine.utils import ProgressBar
@@ -106,15 +108,21 @@ class Results:
 
     def add(self, run: Run, metrics: Dict[str, float]) -> None:
         """Add the metrics of a run, or replace them."""
-        rows = {
-            key: result
-            for key, result in self.read().items()
-            if key[:2] != (run.name, run.seed)
-        }
-        for metric, value in metrics.items():
-            rows[run.name, run.seed, metric] = Result(run.config_name, value)
-        os.makedirs(osp.dirname(self.path) or '.', exist_ok=True)
-        partial = f'{self.path}.{os.getpid()}.part'
+        folder = osp.dirname(self.path) or '.'
+        os.makedirs(folder, exist_ok=True)
+        with _locked(folder):
+            rows = {
+                key: result
+                for key, result in self.read().items()
+                if key[:2] != (run.name, run.seed)
+            }
+            for metric, value in metrics.items():
+                rows[run.name, run.seed,
+                     metric] = Result(run.config_name, value)
+            self._write(rows)
+
+    def _write(self, rows: Dict[Tuple[str, int, str], Result]) -> None:
+        partial = f'{self.path}.part'
         with open(partial, 'w', encoding='utf-8', newline='') as file:
             writer = csv.writer(file, lineterminator='\n')
             writer.writerow(FIELDS)
@@ -148,6 +156,21 @@ class Results:
             for (one, seed, key), result in sorted(self.read().items())
             if (one, key) == (name, metric)
         }
+
+
+@contextlib.contextmanager
+def _locked(folder: str) -> Iterator[None]:
+    """Keep other processes of this machine waiting for the same folder.
+
+    A folder can be locked as it is; beside a file that is replaced whenever
+    it changes, a lock would need a file of its own.
+    """
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def final_metrics(work_dir: str) -> Optional[Dict[str, float]]:

@@ -187,6 +187,28 @@ def test_results_file(tmp_path):
             results.read()
 
 
+def test_processes_lose_no_results_of_each_other(tmp_path):
+    path = str(tmp_path / 'r.csv')
+    code = ('import sys; from loma_mm.engine.experiments import *; '
+            'print(flush=True); input(); '
+            '[Results(sys.argv[1]).add(Run(sys.argv[2], "c.py", seed, "."), '
+            '{"x": seed}) for seed in range(100)]')
+    processes = [
+        subprocess.Popen([sys.executable, '-c', code, path, name],
+                         stdin=subprocess.PIPE,
+                         stdout=subprocess.PIPE) for name in 'abc'
+    ]
+    # All at once, when the last of them has imported what it needs.
+    for process in processes:
+        process.stdout.readline()
+    for process in processes:
+        process.stdin.write(b'\n')
+        process.stdin.flush()
+    assert [process.wait() for process in processes] == [0, 0, 0]
+    assert len(Results(path).read()) == 300
+    assert os.listdir(tmp_path) == ['r.csv']
+
+
 def test_commands_for_clusters():
     run = Run('a/b', 'c.py', 2, 'root', ('x.y=(1,2)', ))
     rest = "--resume --cfg-options 'x.y=(1,2)' randomness.seed=2"
