@@ -5,6 +5,7 @@ setup(ext_modules=[
     Extension(
         f'loma_mm.functional.{name}',
         [f'loma_mm/functional/{name}.c'],
+        depends=['loma_mm/functional/_clones.h'],
         # No fused multiply-add: results equal float64 NumPy's bit by bit.
         extra_compile_args=[
             '-O3', '-fno-math-errno', '-fno-trapping-math',

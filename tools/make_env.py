@@ -202,7 +202,7 @@ def stamp(lock_file):
     """What the environment is made from; another value rebuilds it."""
     digest = hashlib.sha256()
     for path in (lock_file, Path(__file__), ROOT / 'setup.cfg',
-                 ROOT / 'setup.py', *ROOT.glob('loma_mm/**/*.c')):
+                 ROOT / 'setup.py', *ROOT.glob('loma_mm/**/*.[ch]')):
         digest.update(path.read_bytes())
     return '%s %s %s\n' % (sys.version.split()[0], ROOT, digest.hexdigest())
 

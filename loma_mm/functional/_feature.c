@@ -7,20 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "_clones.h"
+
 #ifndef _WIN32
 #include <pthread.h>
 #endif
 
 /* Values of a map that shift() works on at a time: 16 KiB. */
 #define BAND 4096
-
-/* One source, several instruction sets; the loader picks at run time. */
-#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && \
-    defined(__linux__) && defined(__GLIBC__)
-#define CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define CLONES
-#endif
 
 /* An offset along one axis: out[k] = w_0 * x[k - whole] + w_1 * x[k - whole
  * - 1], as in feature.py. */

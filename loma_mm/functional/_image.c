@@ -16,18 +16,11 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "_clones.h"
+
 /* Pixels whose offsets are computed at a time: any region, whole centres. */
 #define BLOCK 32
 #define SEGMENT 256
-
-/* One source, several instruction sets; the loader picks at run time. */
-#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && \
-    defined(__linux__) && defined(__GLIBC__)
-#define CLONES \
-    __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define CLONES
-#endif
 
 enum { RHOMBUS, ELLIPSE, RECTANGLE };
 
