@@ -232,7 +232,8 @@ def paired_test(ours: Sequence[float], theirs: Sequence[float]) -> List[str]:
         return ['–', '–']
     test = stats.ttest_rel(ours, theirs)
     low, high = test.confidence_interval()
-    return [f'{low:+.2f} to {high:+.2f}', f'{test.pvalue:.3f}']
+    p = '< 0.001' if test.pvalue < 0.001 else f'{test.pvalue:.3f}'
+    return [f'{low:+.2f} to {high:+.2f}', p]
 
 
 def draw(name: str, methods: Sequence[Outcome], path: str) -> None:

@@ -126,6 +126,11 @@ def test_report(tmp_path, call):
         'loma': loma,
         'loma-if': {
             2: 71.
+        },
+        'random-erasing': {
+            0: 60.,
+            1: 61.51,
+            2: 60.5
         }
     })
     page = tmp_path / 'page.md'
@@ -148,6 +153,7 @@ def test_report(tmp_path, call):
     assert float(rows['LOMA'][4]) == pytest.approx(test.pvalue, abs=5e-4)
     assert rows['LOMA'][3].startswith('-0.')
     assert rows['LOMA\\_IF'] == ['71.00', '1', '+0.50', '–', '–']
+    assert rows['Random Erasing'][4] == '< 0.001'
     assert rows['Cutout'] == ['not run', '0', '–', '–', '–']
     assert mmcv.imread(tmp_path / 'study_cifar10.png').std() > 10
     call(*arguments)
