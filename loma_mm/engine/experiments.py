@@ -1,5 +1,4 @@
 """Many training runs and one file with their results."""
-import contextlib
 import csv
 import fcntl
 import json
@@ -9,7 +8,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from mmengine.config import Config
 from mmengine.utils import ProgressBar
@@ -107,9 +106,11 @@ class Results:
 
     def add(self, run: Run, metrics: Dict[str, float]) -> None:
         """Add the metrics of a run, or replace them."""
-        folder = osp.dirname(self.path) or '.'
-        os.makedirs(folder, exist_ok=True)
-        with _locked(folder):
+        os.makedirs(osp.dirname(self.path) or '.', exist_ok=True)
+        # A file of its own, as the table is replaced; and open for writing,
+        # without which NFS gives no exclusive lock.
+        with open(f'{self.path}.lock', 'a') as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
             rows = {
                 key: result
                 for key, result in self.read().items()
@@ -155,21 +156,6 @@ class Results:
             for (one, seed, key), result in sorted(self.read().items())
             if (one, key) == (name, metric)
         }
-
-
-@contextlib.contextmanager
-def _locked(folder: str) -> Iterator[None]:
-    """Keep other processes of this machine waiting for the same folder.
-
-    A folder can be locked as it is; beside a file that is replaced whenever
-    it changes, a lock would need a file of its own.
-    """
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def final_metrics(work_dir: str) -> Optional[Dict[str, float]]:

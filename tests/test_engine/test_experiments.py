@@ -180,7 +180,7 @@ def test_results_file(tmp_path):
                                          'b,c,9,y,73.2\n'
                                          'b,c,10,x,2\n')
     assert results.values('b', 'x') == {9: 1, 10: 2}
-    assert os.listdir(tmp_path / 'new') == ['r.csv']
+    assert sorted(os.listdir(tmp_path / 'new')) == ['r.csv', 'r.csv.lock']
     for text in ('a,b\n1,2\n', 'name,config,seed,metric,value\na,d,one,x,1\n'):
         (tmp_path / 'new' / 'r.csv').write_text(text)
         with pytest.raises(SystemExit, match='is not a table of results'):
@@ -206,7 +206,7 @@ def test_processes_lose_no_results_of_each_other(tmp_path):
         process.stdin.flush()
     assert [process.wait() for process in processes] == [0, 0, 0]
     assert len(Results(path).read()) == 300
-    assert os.listdir(tmp_path) == ['r.csv']
+    assert sorted(os.listdir(tmp_path)) == ['r.csv', 'r.csv.lock']
 
 
 def test_commands_for_clusters():
