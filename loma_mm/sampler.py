@@ -1,5 +1,7 @@
 """The random draws of LOMA, for images and for feature maps alike."""
-from typing import Callable, NamedTuple, Tuple
+
+from collections.abc import Callable
+from typing import NamedTuple
 
 from .functional.region import MagnificationRegion, check_shape
 
@@ -14,9 +16,10 @@ class RelativeRegion(NamedTuple):
         ratios (Tuple[float, float]): ``(a_x, a_y)``.
         shape (str): See :class:`~loma_mm.functional.MagnificationRegion`.
     """
-    center: Tuple[float, float]
+
+    center: tuple[float, float]
     radius: float
-    ratios: Tuple[float, float]
+    ratios: tuple[float, float]
     shape: str
 
     def at(self, height: int, width: int) -> MagnificationRegion:
@@ -26,7 +29,8 @@ class RelativeRegion(NamedTuple):
             center=(int(x * width), int(y * height)),
             radius=self.radius * max(height, width),
             ratios=self.ratios,
-            shape=self.shape)
+            shape=self.shape,
+        )
 
 
 class RegionSampler:
@@ -47,8 +51,12 @@ class RegionSampler:
         ValueError: If an argument is outside its range.
     """
 
-    def __init__(self, shape: str, radius_range: Tuple[float, float],
-                 ratio_range: Tuple[float, float]) -> None:
+    def __init__(
+        self,
+        shape: str,
+        radius_range: tuple[float, float],
+        ratio_range: tuple[float, float],
+    ) -> None:
         check_shape(shape)
         self.shape = shape
         self.radius_range = check_range('radius_range', radius_range)
@@ -63,10 +71,11 @@ class RegionSampler:
             center=(random(), random()),
             radius=radius,
             ratios=(ratio, 1.0) if horizontal else (1.0, ratio),
-            shape=self.shape)
+            shape=self.shape,
+        )
 
 
-def check_range(name: str, value: Tuple[float, float]) -> Tuple[float, float]:
+def check_range(name: str, value: tuple[float, float]) -> tuple[float, float]:
     """Return ``value`` as a tuple of floats, or raise a ValueError."""
     try:
         low, high = map(float, value)
@@ -74,8 +83,10 @@ def check_range(name: str, value: Tuple[float, float]) -> Tuple[float, float]:
     except (TypeError, ValueError):
         valid = False
     if not valid:
-        raise ValueError(f'{name} must be two finite numbers (min, max) with '
-                         f'0 < min <= max, got {value!r}.')
+        raise ValueError(
+            f'{name} must be two finite numbers (min, max) with '
+            f'0 < min <= max, got {value!r}.'
+        )
     return low, high
 
 
@@ -90,7 +101,6 @@ def check_prob(prob: float) -> float:
     return float(prob)
 
 
-def _uniform(random: Callable[[], float], bounds: Tuple[float,
-                                                        float]) -> float:
+def _uniform(random: Callable[[], float], bounds: tuple[float, float]) -> float:
     low, high = bounds
     return low + (high - low) * random()

@@ -1,4 +1,5 @@
 """Algorithm 1 as a double loop, written from the paper and nothing else."""
+
 import math
 
 import numpy as np
@@ -20,18 +21,21 @@ def sources(height, width, center, radius, ratios, shape):
     for y in range(height):
         for x in range(width):
             if in_region(x, y, center, radius, ratios, shape):
-                d = math.sqrt((x - center[0])**2 + (y - center[1])**2)
+                d = math.sqrt((x - center[0]) ** 2 + (y - center[1]) ** 2)
                 x_o = d / radius * (x - center[0]) + center[0]
                 y_o = d / radius * (y - center[1]) + center[1]
-                moved[x, y] = (min(max(x_o, 0), width - 1),
-                               min(max(y_o, 0), height - 1))
+                moved[x, y] = (
+                    min(max(x_o, 0), width - 1),
+                    min(max(y_o, 0), height - 1),
+                )
     return moved if len(moved) > 1 else {}
 
 
 def magnify(img, center, radius, ratios, shape):
     out = np.array(img)
-    for (x, y), (x_o, y_o) in sources(*img.shape[:2], center, radius, ratios,
-                                      shape).items():
+    for (x, y), (x_o, y_o) in sources(
+        *img.shape[:2], center, radius, ratios, shape
+    ).items():
         out[y, x] = img[math.floor(y_o), math.floor(x_o)]
     return out
 
@@ -39,8 +43,9 @@ def magnify(img, center, radius, ratios, shape):
 def magnify_bilinear(img, center, radius, ratios, shape):
     out = np.array(img, np.float64)
     height, width = img.shape[:2]
-    for (x, y), (x_o, y_o) in sources(height, width, center, radius, ratios,
-                                      shape).items():
+    for (x, y), (x_o, y_o) in sources(
+        height, width, center, radius, ratios, shape
+    ).items():
         value = 0
         for j in (math.floor(y_o), math.floor(y_o) + 1):
             for i in (math.floor(x_o), math.floor(x_o) + 1):

@@ -1,4 +1,5 @@
 """A classifier that tells its test images apart, without training it."""
+
 import torch
 from mmengine.dataset import default_collate
 from mmengine.registry import DATASETS, init_default_scope
@@ -18,6 +19,7 @@ def nearest_mean(cfg, checkpoint, path):
     differ need one that looks.
     """
     from mmpretrain.apis import get_model
+
     init_default_scope('mmpretrain')
     model = get_model(cfg, str(checkpoint))
     batch = packed_test_set(model, cfg)
@@ -30,8 +32,7 @@ def nearest_mean(cfg, checkpoint, path):
     with torch.no_grad():
         model.extract_feat(batch['inputs'])
         features = model.eval().extract_feat(batch['inputs'])[-1]
-        means = torch.stack(
-            [features[truth == label].mean(0) for label in range(10)])
+        means = torch.stack([features[truth == label].mean(0) for label in range(10)])
         model.head.fc.weight.copy_(means)
         model.head.fc.bias.copy_(-means.square().sum(1) / 2)
     torch.save(dict(state_dict=model.state_dict()), path)

@@ -12,11 +12,11 @@ transforms return whose names start with Load and with which the pipeline
 begins, recorded while it runs. After is what the dataloader gets. Boxes that
 the dataset ignores in training, as VOC's difficult ones, are not drawn.
 """
+
 import argparse
 import copy
 import os
 import os.path as osp
-from typing import List, Tuple
 
 import mmcv
 import numpy as np
@@ -29,8 +29,13 @@ from mmengine.visualization import Visualizer
 from mmengine.visualization.utils import img_from_canvas
 
 from loma_mm.engine import add_cfg_options, check_before_start, load_config
-from loma_mm.visualization import (BeforeAfter, Sample, SampleError,
-                                   picture_path, save_figure)
+from loma_mm.visualization import (
+    BeforeAfter,
+    Sample,
+    SampleError,
+    picture_path,
+    save_figure,
+)
 
 # Longer side of an image in pixels, so that labels can be read: of one among
 # many in a picture, and of one that has a picture to itself.
@@ -44,35 +49,39 @@ NAME = 45
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter)
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument('config', help='config of mmdet or mmpretrain')
     parser.add_argument(
-        '--out', type=picture_path, help='write all samples to one picture')
-    parser.add_argument(
-        '--out-dir', help='write a picture a sample to this folder')
+        '--out', type=picture_path, help='write all samples to one picture'
+    )
+    parser.add_argument('--out-dir', help='write a picture a sample to this folder')
     parser.add_argument(
         '--show',
         action='store_true',
-        help='show one sample after the other in a window; the space key '
-        'goes on')
+        help='show one sample after the other in a window; the space key goes on',
+    )
     parser.add_argument(
         '--show-interval',
         type=float,
         default=0,
-        help='seconds after which --show goes on by itself (default: never)')
+        help='seconds after which --show goes on by itself (default: never)',
+    )
     parser.add_argument(
-        '--number', type=int, default=12, help='samples to draw (default: 12)')
+        '--number', type=int, default=12, help='samples to draw (default: 12)'
+    )
     parser.add_argument(
         '--columns',
         type=int,
         default=2,
-        help='samples beside each other in the picture of --out (default: 2)')
+        help='samples beside each other in the picture of --out (default: 2)',
+    )
     parser.add_argument(
         '--seed',
         type=int,
         default=0,
-        help='of the choice of samples and of the augmentation')
+        help='of the choice of samples and of the augmentation',
+    )
     add_cfg_options(parser)
     args = parser.parse_args()
     if args.number < 1 or args.columns < 1:
@@ -93,7 +102,8 @@ def check_window() -> None:
     if framework is None and 'MPLBACKEND' not in os.environ:
         raise SystemExit(
             '--show finds no display or no GUI toolkit for matplotlib to open '
-            'a window: write the samples with --out or --out-dir.')
+            'a window: write the samples with --out or --out-dir.'
+        )
 
 
 def annotate(visualizer: Visualizer, sample: Sample, side: int) -> np.ndarray:
@@ -104,8 +114,7 @@ def annotate(visualizer: Visualizer, sample: Sample, side: int) -> np.ndarray:
     if 'gt_sem_seg' in data_sample or 'gt_panoptic_seg' in data_sample:
         # They fit the image as it is.
         factor = 1.0
-    img = mmcv.imrescale(
-        img, factor, interpolation='nearest' if factor > 1 else 'area')
+    img = mmcv.imrescale(img, factor, interpolation='nearest' if factor > 1 else 'area')
     if 'gt_label' in data_sample:
         return visualizer.visualize_cls(img, data_sample, draw_pred=False)
     if 'gt_instances' not in data_sample:
@@ -121,11 +130,12 @@ def annotate(visualizer: Visualizer, sample: Sample, side: int) -> np.ndarray:
     return visualizer.get_image()
 
 
-Panel = Tuple[str, np.ndarray]
+Panel = tuple[str, np.ndarray]
 
 
-def draw_sample(visualizer: Visualizer, index: int,
-                sample: Tuple[Sample, Sample], side: int) -> List[Panel]:
+def draw_sample(
+    visualizer: Visualizer, index: int, sample: tuple[Sample, Sample], side: int
+) -> list[Panel]:
     """Titles and pictures of a sample before and after the pipeline."""
     path = sample[0].data_sample.get('img_path')
     name = osp.basename(path)[-NAME:] if path else 'sample'
@@ -135,25 +145,26 @@ def draw_sample(visualizer: Visualizer, index: int,
     random_state = np.random.get_state()
     for state, one in zip(('as loaded', 'after the pipeline'), sample):
         height, width = one.image.shape[:2]
-        panels.append((f'{index}: {name}\n{state}, {width} × {height} px',
-                       annotate(visualizer, one, side)))
+        panels.append(
+            (
+                f'{index}: {name}\n{state}, {width} × {height} px',
+                annotate(visualizer, one, side),
+            )
+        )
         np.random.set_state(random_state)
     return panels
 
 
-def lay_out(panels: List[Panel], columns: int, side: int) -> Figure:
+def lay_out(panels: list[Panel], columns: int, side: int) -> Figure:
     """One figure with all panels, row by row."""
-    rows = [panels[i:i + columns] for i in range(0, len(panels), columns)]
-    heights = [
-        max(img.shape[0] for _, img in row) + TITLE + GAP for row in rows
-    ]
+    rows = [panels[i : i + columns] for i in range(0, len(panels), columns)]
+    heights = [max(img.shape[0] for _, img in row) + TITLE + GAP for row in rows]
     figure = Figure(
         # A little more: matplotlib cuts fractions of a pixel off.
-        figsize=((columns * (side + GAP) + 0.01) / DPI,
-                 (sum(heights) + 0.01) / DPI),
-        layout='constrained')
-    axes = figure.subplots(
-        len(rows), columns, squeeze=False, height_ratios=heights)
+        figsize=((columns * (side + GAP) + 0.01) / DPI, (sum(heights) + 0.01) / DPI),
+        layout='constrained',
+    )
+    axes = figure.subplots(len(rows), columns, squeeze=False, height_ratios=heights)
     for ax in axes.flat:
         ax.set_axis_off()
     for ax, (title, img) in zip(axes.flat, panels):
@@ -165,16 +176,17 @@ def lay_out(panels: List[Panel], columns: int, side: int) -> Figure:
 def main() -> None:
     args = parse_args()
     cfg = load_config(args.config, args.cfg_options)
-    check_before_start(cfg, ('train', ))
+    check_before_start(cfg, ('train',))
     if args.show:
         check_window()
     init_default_scope(cfg.get('default_scope', 'mmdet'))
     samples = BeforeAfter(cfg)
     visualizer = VISUALIZERS.build(
-        dict(cfg.visualizer, name='browse', vis_backends=None))
+        dict(cfg.visualizer, name='browse', vis_backends=None)
+    )
     visualizer.dataset_meta = samples.metainfo
     set_random_seed(args.seed)
-    indices = np.random.permutation(len(samples))[:args.number]
+    indices = np.random.permutation(len(samples))[: args.number]
     overview = []
     for index in track_iter_progress(indices.tolist()):
         try:
@@ -188,23 +200,25 @@ def main() -> None:
         panels = draw_sample(visualizer, index, sample, LARGE_SIDE)
         figure = lay_out(panels, 2, LARGE_SIDE)
         if args.out_dir:
-            save_figure(
-                figure, osp.join(args.out_dir, f'{index:06}.png'), dpi=DPI)
+            save_figure(figure, osp.join(args.out_dir, f'{index:06}.png'), dpi=DPI)
         if args.show:
             canvas = FigureCanvasAgg(figure)
             canvas.draw()
             visualizer.show(
                 img_from_canvas(canvas),
                 win_name=args.config,
-                wait_time=args.show_interval)
+                wait_time=args.show_interval,
+            )
     print()
     if args.out:
         figure = lay_out(overview, 2 * args.columns, SIDE)
         save_figure(figure, args.out, dpi=DPI)
         print(f'{args.out}: {len(indices)} samples of the training pipeline.')
     if args.out_dir:
-        print(f'{args.out_dir}: {len(indices)} pictures of samples of the '
-              'training pipeline.')
+        print(
+            f'{args.out_dir}: {len(indices)} pictures of samples of the '
+            'training pipeline.'
+        )
 
 
 if __name__ == '__main__':

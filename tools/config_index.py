@@ -6,9 +6,9 @@ else; a config that is not in that file is listed at the end.
     python tools/config_index.py            # write
     python tools/config_index.py --check    # fail if it is out of date
 """
+
 import argparse
 from pathlib import Path
-from typing import Dict, List
 
 from loma_mm.engine.paper import PARTS, Row, read_rows
 from loma_mm.engine.tables import escape, markdown_table
@@ -40,11 +40,13 @@ how to print the whole of one, and how to change settings of it:
 """
 
 
-def all_configs(configs: Path) -> List[str]:
+def all_configs(configs: Path) -> list[str]:
     """Every config that can be run, as a path relative to ``configs``."""
     return sorted(
-        path.relative_to(configs).as_posix() for path in configs.glob('*/*.py')
-        if path.parent.name != '_base_')
+        path.relative_to(configs).as_posix()
+        for path in configs.glob('*/*.py')
+        if path.parent.name != '_base_'
+    )
 
 
 def description(path: Path) -> str:
@@ -64,16 +66,17 @@ def link(config: str) -> str:
 def make_index(configs: Path) -> str:
     """The text of configs/README.md."""
     rows = read_rows(configs)
-    parts: Dict[str, List[Row]] = {part: [] for part in PARTS}
+    parts: dict[str, list[Row]] = {part: [] for part in PARTS}
     for row in rows:
         parts[row.part].append(row)
     blocks = [HEAD]
     for name, part in PARTS.items():
         unit = f'{part.unit[0].lower()}{part.unit[1:]}'
         header = ['Row', 'Config', f'Paper: {unit}']
-        lines = [[escape(row.row),
-                  link(row.config),
-                  escape(row.paper) or '–'] for row in parts[name]]
+        lines = [
+            [escape(row.row), link(row.config), escape(row.paper) or '–']
+            for row in parts[name]
+        ]
         if not any(row.paper for row in parts[name]):
             header, lines = header[:2], [line[:2] for line in lines]
         blocks.append(f'## {escape(part.heading)}\n')
@@ -81,17 +84,19 @@ def make_index(configs: Path) -> str:
             blocks.append(f'{part.note}\n')
         blocks.append(markdown_table(header, lines) + '\n')
     listed = {row.config for row in rows}
-    others = [
-        config for config in all_configs(configs) if config not in listed
-    ]
+    others = [config for config in all_configs(configs) if config not in listed]
     if others:
         blocks.append('## Others\n')
         blocks.append(
             markdown_table(
                 ['Config', 'What it is'],
-                [[link(config),
-                  escape(description(configs / config))]
-                 for config in others]) + '\n')
+                [
+                    [link(config), escape(description(configs / config))]
+                    for config in others
+                ],
+            )
+            + '\n'
+        )
     return '\n'.join(blocks)
 
 
@@ -100,15 +105,15 @@ def main() -> None:
     parser.add_argument(
         '--check',
         action='store_true',
-        help='write nothing, fail if configs/README.md is out of date')
+        help='write nothing, fail if configs/README.md is out of date',
+    )
     args = parser.parse_args()
     index = make_index(CONFIGS)
     path = CONFIGS / 'README.md'
     if not args.check:
         path.write_text(index, encoding='utf-8')
     elif not path.is_file() or path.read_text(encoding='utf-8') != index:
-        raise SystemExit(f'{path} is out of date: run '
-                         'python tools/config_index.py.')
+        raise SystemExit(f'{path} is out of date: run python tools/config_index.py.')
 
 
 if __name__ == '__main__':

@@ -7,10 +7,12 @@ Each row is an image, each column a model; the map is Grad-CAM's for the class
 that the model predicts. Where global pooling and one linear layer follow the
 target layer, as in the ResNets, that is CAM itself without its negative part.
 """
+
 import argparse
 import importlib.util
 import os.path as osp
-from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import mmcv
 import numpy as np
@@ -29,21 +31,26 @@ from loma_mm.visualization import picture_path, save_figure
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument(
-        '--out', required=True, type=picture_path, help='picture to write')
+        '--out', required=True, type=picture_path, help='picture to write'
+    )
     add_model_argument(parser)
     parser.add_argument(
         '--images',
         nargs='+',
         default=[],
-        help='image files (default: some of the test set of the first model)')
+        help='image files (default: some of the test set of the first model)',
+    )
     parser.add_argument(
-        '--number', type=int, default=6, help='images of the test set to draw')
+        '--number', type=int, default=6, help='images of the test set to draw'
+    )
     parser.add_argument(
-        '--seed', type=int, default=0, help='of the choice of test images')
+        '--seed', type=int, default=0, help='of the choice of test images'
+    )
     parser.add_argument(
         '--target-layer',
         help='the layer whose feature map is drawn, such as backbone.layer3 '
-        '(default: the one that gives the output of the backbone)')
+        '(default: the one that gives the output of the backbone)',
+    )
     add_cfg_options(parser)
     args = parser.parse_args()
     if args.number < 1:
@@ -54,8 +61,10 @@ def parse_args() -> argparse.Namespace:
         if not osp.isfile(path):
             parser.error(f'there is no image {path}')
     if importlib.util.find_spec('pytorch_grad_cam') is None:
-        parser.error('this tool needs grad-cam: pip install --no-deps '
-                     'grad-cam==1.5.5 ttach==0.0.3')
+        parser.error(
+            'this tool needs grad-cam: pip install --no-deps '
+            'grad-cam==1.5.5 ttach==0.0.3'
+        )
     return args
 
 
@@ -68,24 +77,26 @@ class Look(NamedTuple):
         prediction (str): Class and score.
         truth (str): The true class or, where it is not known, the file.
     """
+
     image: np.ndarray
     cam: np.ndarray
     prediction: str
     truth: str
 
 
-def choose_images(args: argparse.Namespace,
-                  cfg: Config) -> Tuple[List[dict], Sequence[str]]:
+def choose_images(
+    args: argparse.Namespace, cfg: Config
+) -> tuple[list[dict], Sequence[str]]:
     """What the test pipelines start from, one dict an image; class names."""
     if args.images:
         return [dict(img_path=path) for path in args.images], ()
     dataset = DATASETS.build(cfg.test_dataloader.dataset)
     chosen = np.random.default_rng(args.seed).permutation(len(dataset))
-    infos = [dataset.get_data_info(int(i)) for i in chosen[:args.number]]
+    infos = [dataset.get_data_info(int(i)) for i in chosen[: args.number]]
     return infos, dataset.metainfo.get('classes') or ()
 
 
-def pack(info: dict, cfg: Config) -> Tuple[dict, np.ndarray]:
+def pack(info: dict, cfg: Config) -> tuple[dict, np.ndarray]:
     """Run the test pipeline; its result, and the RGB image in that."""
     pipeline = cfg.test_dataloader.dataset.pipeline
     loads = any('LoadImageFromFile' in str(step['type']) for step in pipeline)
@@ -95,9 +106,11 @@ def pack(info: dict, cfg: Config) -> Tuple[dict, np.ndarray]:
         size = img.shape[:2]
         info = dict(info, img=img, img_shape=size, ori_shape=size)
     if loads and 'img_path' not in info:
-        raise SystemExit('The test set of the first model holds its images '
-                         'in memory and another model reads them from files: '
-                         'give --images.')
+        raise SystemExit(
+            'The test set of the first model holds its images '
+            'in memory and another model reads them from files: '
+            'give --images.'
+        )
     packed = Compose([TRANSFORMS.build(step) for step in pipeline])(dict(info))
     inputs = packed['inputs'][None].float()
     # From files OpenMMLab loads BGR.
@@ -109,8 +122,9 @@ def output_layer(model: nn.Module, inputs: Tensor) -> str:
     """Name of the outermost layer whose output is that of the backbone."""
     outputs = {}
     handles = [
-        module.register_forward_hook(lambda module, args, output, name=name:
-                                     outputs.update({name: output}))
+        module.register_forward_hook(
+            lambda module, args, output, name=name: outputs.update({name: output})
+        )
         for name, module in model.named_modules()
         if name.startswith('backbone.')
     ]
@@ -122,7 +136,8 @@ def output_layer(model: nn.Module, inputs: Tensor) -> str:
     if not found or last.ndim != 4:
         raise SystemExit(
             f'No layer of {type(model.backbone).__name__} gives its output as '
-            'a feature map: name another with --target-layer.')
+            'a feature map: name another with --target-layer.'
+        )
     return min(found, key=lambda name: name.count('.'))
 
 
@@ -130,21 +145,31 @@ def check_layer(model: nn.Module, name: str) -> None:
     layers = [layer for layer, _ in model.named_modules()]
     if name not in layers:
         known = ', '.join(
-            layer for layer in layers
-            if layer.startswith('backbone.') and layer.count('.') <= 2)
-        raise SystemExit('--target-layer must name a layer of the model, such '
-                         f'as {known}; got {name!r}.')
+            layer
+            for layer in layers
+            if layer.startswith('backbone.') and layer.count('.') <= 2
+        )
+        raise SystemExit(
+            '--target-layer must name a layer of the model, such '
+            f'as {known}; got {name!r}.'
+        )
 
 
 def class_name(label: int, classes: Sequence[str]) -> str:
     return classes[label] if label < len(classes) else f'class {label}'
 
 
-def look(cfg: Config, checkpoint: str, infos: List[dict],
-         classes: Sequence[str], layer: Optional[str]) -> List[Look]:
+def look(
+    cfg: Config,
+    checkpoint: str,
+    infos: list[dict],
+    classes: Sequence[str],
+    layer: str | None,
+) -> list[Look]:
     """The class activation maps of a model."""
     from mmpretrain.apis import get_model
     from pytorch_grad_cam import GradCAM
+
     model = get_model(cfg, checkpoint, device=get_device())
     # Gradients are needed behind frozen stages too.
     model.requires_grad_(True)
@@ -164,19 +189,24 @@ def look(cfg: Config, checkpoint: str, infos: List[dict],
         cam = GradCAM(model, [model.get_submodule(layer)])(data['inputs'])
         looks.append(
             Look(
-                img, cam[0],
+                img,
+                cam[0],
                 f'{class_name(label, classes)} {found.pred_score[label]:.2f}',
-                osp.basename(info['img_path']) if truth is None else
-                f'true class: {class_name(truth, classes)}'))
+                osp.basename(info['img_path'])
+                if truth is None
+                else f'true class: {class_name(truth, classes)}',
+            )
+        )
     return looks
 
 
-def draw(columns: Dict[str, List[Look]]) -> Figure:
+def draw(columns: dict[str, list[Look]]) -> Figure:
     """Images in rows; the input, then one map a label."""
     rows = list(zip(*columns.values()))
     figure = Figure(
         figsize=(2 * (1 + len(columns)) + 1, 2.25 * len(rows) + 0.5),
-        layout='constrained')
+        layout='constrained',
+    )
     figure.suptitle('Class activation maps')
     axes = figure.subplots(len(rows), 1 + len(columns), squeeze=False)
     for ax in axes.flat:
@@ -193,28 +223,31 @@ def draw(columns: Dict[str, List[Look]]) -> Figure:
                 alpha=0.6,
                 vmin=0,
                 vmax=1,
-                interpolation='bilinear')
+                interpolation='bilinear',
+            )
             ax.set_title(head * f'{label}\n' + one.prediction)
     bar = figure.colorbar(
         shown,
         ax=axes,
-        shrink=1 / len(rows)**0.5,
+        shrink=1 / len(rows) ** 0.5,
         ticks=[0, 1],
-        label='class activation')
+        label='class activation',
+    )
     bar.set_ticklabels(['lowest', 'highest'])
     return figure
 
 
 def main() -> None:
     args = parse_args()
-    models = load_models(args, () if args.images else ('test', ))
+    models = load_models(args, () if args.images else ('test',))
     init_default_scope('mmpretrain')
     infos, classes = choose_images(args, models[0][1])
-    figure = draw({
-        label:
-        look(cfg, checkpoint, infos, classes, args.target_layer)
-        for label, cfg, checkpoint in models
-    })
+    figure = draw(
+        {
+            label: look(cfg, checkpoint, infos, classes, args.target_layer)
+            for label, cfg, checkpoint in models
+        }
+    )
     save_figure(figure, args.out)
     print(f'{args.out}: {len(infos)} images, {len(models)} models.')
 

@@ -1,15 +1,20 @@
 """Draw what a detector finds in images of its test set.
 
-    python tools/draw_detections.py CONFIG CHECKPOINT --out detections.png
+python tools/draw_detections.py CONFIG CHECKPOINT --out detections.png
 """
+
 import argparse
 
 import mmcv
 from mmengine.device import get_device
 from mmengine.registry import DATASETS, VISUALIZERS, init_default_scope
 
-from loma_mm.engine import (add_cfg_options, check_before_start, load_config,
-                            require_checkpoint)
+from loma_mm.engine import (
+    add_cfg_options,
+    check_before_start,
+    load_config,
+    require_checkpoint,
+)
 from loma_mm.visualization import image_grid, write_image
 
 # Small images are enlarged to this side, so that labels can be read.
@@ -21,11 +26,11 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('config', help='config of mmdet')
     parser.add_argument('checkpoint', help='checkpoint file')
     parser.add_argument('--out', required=True, help='picture to write (.png)')
-    parser.add_argument(
-        '--number', type=int, default=12, help='test images to draw')
+    parser.add_argument('--number', type=int, default=12, help='test images to draw')
     parser.add_argument('--columns', type=int, default=4)
     parser.add_argument(
-        '--score-thr', type=float, default=0.5, help='lowest score drawn')
+        '--score-thr', type=float, default=0.5, help='lowest score drawn'
+    )
     add_cfg_options(parser)
     args = parser.parse_args()
     if args.number < 1 or args.columns < 1:
@@ -37,12 +42,14 @@ def main() -> None:
     args = parse_args()
     cfg = load_config(args.config, args.cfg_options)
     require_checkpoint(args.checkpoint)
-    check_before_start(cfg, ('test', ))
+    check_before_start(cfg, ('test',))
     from mmdet.apis import inference_detector, init_detector
+
     init_default_scope('mmdet')
     dataset = DATASETS.build(cfg.test_dataloader.dataset)
     visualizer = VISUALIZERS.build(
-        dict(cfg.visualizer, name='detections', vis_backends=None))
+        dict(cfg.visualizer, name='detections', vis_backends=None)
+    )
     visualizer.dataset_meta = dataset.metainfo
     model = init_detector(cfg, args.checkpoint, device=get_device())
     paths = [
@@ -57,12 +64,8 @@ def main() -> None:
         sample = sample.cpu()
         sample.pred_instances.bboxes *= factor
         visualizer.add_datasample(
-            path,
-            img,
-            sample,
-            draw_gt=False,
-            show=False,
-            pred_score_thr=args.score_thr)
+            path, img, sample, draw_gt=False, show=False, pred_score_thr=args.score_thr
+        )
         images.append(visualizer.get_image())
     write_image(image_grid(images, args.columns, SIDE), args.out)
     print(f'{args.out}: detections on {len(images)} test images.')

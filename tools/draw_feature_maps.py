@@ -14,9 +14,9 @@ mode, for a sample of its test set; the weights are random without a
 checkpoint. Of all channels those are shown that vary most. Without a config,
 the colour channels of a photograph, averaged to cells, stand in for maps.
 """
+
 import argparse
 import os.path as osp
-from typing import List, Optional, Tuple
 
 import mmcv
 import numpy as np
@@ -32,15 +32,24 @@ from sklearn.datasets import load_sample_image
 from torch import Tensor, nn
 
 from loma_mm import FeatureMapOffset, RandomFeatureAugment
-from loma_mm.engine import (add_cfg_options, check_before_start, load_config,
-                            require_checkpoint)
-from loma_mm.functional import (MagnificationRegion, magnify_feature,
-                                offset_feature)
+from loma_mm.engine import (
+    add_cfg_options,
+    check_before_start,
+    load_config,
+    require_checkpoint,
+)
+from loma_mm.functional import MagnificationRegion, magnify_feature, offset_feature
 from loma_mm.functional.region import SHAPES
-from loma_mm.visualization import (BeforeAfter, SampleError,
-                                   add_region_arguments, choose_region,
-                                   outline, outline_legend, picture_path,
-                                   save_figure)
+from loma_mm.visualization import (
+    BeforeAfter,
+    SampleError,
+    add_region_arguments,
+    choose_region,
+    outline,
+    outline_legend,
+    picture_path,
+    save_figure,
+)
 
 # Fractions of the longer side; as far as the paper's gamma = 0.25 allows.
 OFFSETS = ((-0.2, 0.2), (0.25, 0.0), (0.2, -0.2))
@@ -50,23 +59,24 @@ CELLS = 48
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter)
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument(
-        '--out', required=True, type=picture_path, help='picture to write')
+        '--out', required=True, type=picture_path, help='picture to write'
+    )
     source = parser.add_mutually_exclusive_group()
     source.add_argument('--config', help='config of mmdet or mmpretrain')
     source.add_argument(
-        '--image', help="a photograph (default: scikit-learn's flower.jpg)")
+        '--image', help="a photograph (default: scikit-learn's flower.jpg)"
+    )
     parser.add_argument('--checkpoint', help='weights for --config')
-    parser.add_argument(
-        '--index', type=int, default=0, help='sample of the test set')
+    parser.add_argument('--index', type=int, default=0, help='sample of the test set')
     parser.add_argument(
         '--after',
         default='layer2',
-        help='stage of the backbone, by its name there (default: layer2)')
-    parser.add_argument(
-        '--channels', type=int, default=3, help='how many to draw')
+        help='stage of the backbone, by its name there (default: layer2)',
+    )
+    parser.add_argument('--channels', type=int, default=3, help='how many to draw')
     parser.add_argument(
         '--offset',
         type=float,
@@ -74,9 +84,9 @@ def parse_args() -> argparse.Namespace:
         action='append',
         metavar=('T_X', 'T_Y'),
         help='fractions of the longer side, to the right and down; may be '
-        'given several times (with --seed the default is three draws)')
-    parser.add_argument(
-        '--shape', choices=SHAPES, default=SHAPES[0], help='of LOMA_F')
+        'given several times (with --seed the default is three draws)',
+    )
+    parser.add_argument('--shape', choices=SHAPES, default=SHAPES[0], help='of LOMA_F')
     add_region_arguments(parser)
     add_cfg_options(parser)
     args = parser.parse_args()
@@ -93,7 +103,7 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-def load_photograph(path: Optional[str]) -> Tuple[np.ndarray, Tensor]:
+def load_photograph(path: str | None) -> tuple[np.ndarray, Tensor]:
     """An RGB image and its channels as maps, (3, H, W), values in [0, 1]."""
     if path is None:
         img = load_sample_image('flower.jpg')
@@ -105,7 +115,7 @@ def load_photograph(path: Optional[str]) -> Tuple[np.ndarray, Tensor]:
     return img, torch.from_numpy(cells).permute(2, 0, 1) / 255
 
 
-def load_network(cfg: Config, checkpoint: Optional[str]) -> nn.Module:
+def load_network(cfg: Config, checkpoint: str | None) -> nn.Module:
     """The model of a config in evaluation mode, as the Runner builds it."""
     preprocessor = cfg.get('data_preprocessor')
     if preprocessor is not None:
@@ -123,35 +133,37 @@ def maps_of(model: nn.Module, packed: dict, after: str) -> Tensor:
         stage = model.backbone.get_submodule(after)
     except AttributeError:
         names = [
-            name for name, child in model.backbone.named_children()
+            name
+            for name, child in model.backbone.named_children()
             if not isinstance(child, RandomFeatureAugment)
         ]
-        raise SystemExit(f'--after must name a stage of the backbone, one of '
-                         f'{", ".join(names)}, got {after}.') from None
+        raise SystemExit(
+            f'--after must name a stage of the backbone, one of '
+            f'{", ".join(names)}, got {after}.'
+        ) from None
     outputs = []
-    stage.register_forward_hook(
-        lambda module, args, output: outputs.append(output))
+    stage.register_forward_hook(lambda module, args, output: outputs.append(output))
     with torch.no_grad():
         data = model.data_preprocessor(pseudo_collate([packed]), False)
         model.backbone(data['inputs'])
-    if not (outputs and isinstance(outputs[0], Tensor)
-            and outputs[0].ndim == 4):
-        raise SystemExit(f'The output of {after} is not a tensor of feature '
-                         'maps (B, C, H, W): name another stage by --after.')
+    if not (outputs and isinstance(outputs[0], Tensor) and outputs[0].ndim == 4):
+        raise SystemExit(
+            f'The output of {after} is not a tensor of feature '
+            'maps (B, C, H, W): name another stage by --after.'
+        )
     return outputs[0][0].float()
 
 
-def load_maps(
-        args: argparse.Namespace) -> Tuple[np.ndarray, Tensor, List[str]]:
+def load_maps(args: argparse.Namespace) -> tuple[np.ndarray, Tensor, list[str]]:
     """The RGB image, N maps of shape (N, H, W) and their names."""
     if args.config is None:
         img, maps = load_photograph(args.image)
-        names = ['red', 'green', 'blue'][:args.channels]
-        return img, maps[:args.channels], names
+        names = ['red', 'green', 'blue'][: args.channels]
+        return img, maps[: args.channels], names
     cfg = load_config(args.config, args.cfg_options)
     if args.checkpoint is not None:
         require_checkpoint(args.checkpoint)
-    check_before_start(cfg, ('test', ))
+    check_before_start(cfg, ('test',))
     init_default_scope(cfg.get('default_scope', 'mmdet'))
     try:
         _, sample = BeforeAfter(cfg, 'test')[args.index]
@@ -161,15 +173,13 @@ def load_maps(
     maps = maps_of(load_network(cfg, args.checkpoint), packed, args.after)
     # Padding often makes for the highest values, at the borders.
     margin = min(maps.shape[-2:]) // 8
-    inner = maps[:, margin:maps.shape[1] - margin,
-                 margin:maps.shape[2] - margin]
+    inner = maps[:, margin : maps.shape[1] - margin, margin : maps.shape[2] - margin]
     spread = inner.flatten(1).std(1)
-    chosen = spread.argsort(descending=True)[:args.channels]
+    chosen = spread.argsort(descending=True)[: args.channels]
     return sample.image, maps[chosen], [f'channel {i}' for i in chosen]
 
 
-def draw_offset(ax: Axes, offset: Tuple[float, float], height: int,
-                width: int) -> None:
+def draw_offset(ax: Axes, offset: tuple[float, float], height: int, width: int) -> None:
     """Draw the arrow (T_x, T_y) and a frame where the map has gone."""
     center = (width - 1) / 2, (height - 1) / 2
     tip = center[0] + offset[0], center[1] + offset[1]
@@ -178,23 +188,28 @@ def draw_offset(ax: Axes, offset: Tuple[float, float], height: int,
         tip,
         center,
         arrowprops=dict(
-            width=2,
-            headwidth=9,
-            headlength=8,
-            edgecolor='black',
-            facecolor='white'))
+            width=2, headwidth=9, headlength=8, edgecolor='black', facecolor='white'
+        ),
+    )
     ax.add_patch(
-        Rectangle((offset[0] - 0.5, offset[1] - 0.5),
-                  width,
-                  height,
-                  fill=False,
-                  edgecolor='white',
-                  linestyle=':'))
+        Rectangle(
+            (offset[0] - 0.5, offset[1] - 0.5),
+            width,
+            height,
+            fill=False,
+            edgecolor='white',
+            linestyle=':',
+        )
+    )
 
 
-def draw(img: np.ndarray, maps: Tensor, names: List[str],
-         offsets: List[Tuple[float,
-                             float]], region: MagnificationRegion) -> Figure:
+def draw(
+    img: np.ndarray,
+    maps: Tensor,
+    names: list[str],
+    offsets: list[tuple[float, float]],
+    region: MagnificationRegion,
+) -> Figure:
     """One row for each map: itself, moved, magnified."""
     height, width = maps.shape[-2:]
     moved = [
@@ -203,13 +218,15 @@ def draw(img: np.ndarray, maps: Tensor, names: List[str],
     ]
     columns = {'feature maps': maps}
     for tx, ty in moved:
-        columns[f'FO, $T_x$ = {tx:+.1f},\n$T_y$ = {ty:+.1f} cells'] = (
-            offset_feature(maps, tx, ty))
+        columns[f'FO, $T_x$ = {tx:+.1f},\n$T_y$ = {ty:+.1f} cells'] = offset_feature(
+            maps, tx, ty
+        )
     columns[f'LOMA_F, {region.shape}'] = magnify_feature(maps, region)
     count = len(columns)
     figure = Figure(
         figsize=(14, 14 / (count + 1) * height / width * len(maps) + 1.9),
-        layout='constrained')
+        layout='constrained',
+    )
     # Constrained layout forgets the labels of colour bars at the edge.
     figure.get_layout_engine().set(rect=(0, 0, 0.985, 1))
     grid = figure.add_gridspec(len(maps), count + 1)
@@ -222,8 +239,7 @@ def draw(img: np.ndarray, maps: Tensor, names: List[str],
         low, high = float(maps[i].min()), float(maps[i].max())
         for j, (ax, (title, shown)) in enumerate(zip(row, columns.items())):
             # Zeros enter, so 0 must have a colour too.
-            picture = ax.imshow(
-                shown[i].numpy(), vmin=min(low, 0), vmax=max(high, 0))
+            picture = ax.imshow(shown[i].numpy(), vmin=min(low, 0), vmax=max(high, 0))
             ax.set(xticks=(), yticks=(), title='' if i else title)
             if 0 < j <= len(moved):
                 draw_offset(ax, moved[j - 1], height, width)
@@ -231,8 +247,7 @@ def draw(img: np.ndarray, maps: Tensor, names: List[str],
         row[0].set_ylabel(name)
         figure.colorbar(picture, ax=row, label='value', pad=0.01)
     row[0].set_xlabel(f'{width} × {height} cells')
-    figure.legend(
-        handles=outline_legend(), loc='outside lower center', ncols=3)
+    figure.legend(handles=outline_legend(), loc='outside lower center', ncols=3)
     return figure
 
 

@@ -21,10 +21,10 @@ config (``--config``, ``--index``), as they are loaded, before any transform.
 The region is given by ``--center``, ``--radius`` and ``--ratios`` and the same
 for all images; with ``--seed``, what is not given is drawn for each image.
 """
+
 import argparse
 import os.path as osp
 from dataclasses import replace
-from typing import List
 
 import mmcv
 import numpy as np
@@ -36,10 +36,17 @@ from sklearn.datasets import load_sample_image
 from loma_mm.engine import add_cfg_options, check_before_start, load_config
 from loma_mm.functional import MagnificationRegion, magnify_image
 from loma_mm.functional.region import SHAPES
-from loma_mm.visualization import (BeforeAfter, SampleError,
-                                   add_region_arguments, choose_region,
-                                   mark_center, outline, outline_legend,
-                                   picture_path, save_figure)
+from loma_mm.visualization import (
+    BeforeAfter,
+    SampleError,
+    add_region_arguments,
+    choose_region,
+    mark_center,
+    outline,
+    outline_legend,
+    picture_path,
+    save_figure,
+)
 
 ROWS = ('image', 'grid')
 
@@ -49,29 +56,32 @@ GRID, GRID_STEP = 640, 24
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter)
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument(
-        '--out', required=True, type=picture_path, help='picture to write')
+        '--out', required=True, type=picture_path, help='picture to write'
+    )
     source = parser.add_mutually_exclusive_group()
     source.add_argument(
-        '--image',
-        nargs='+',
-        help="photographs (default: scikit-learn's flower.jpg)")
+        '--image', nargs='+', help="photographs (default: scikit-learn's flower.jpg)"
+    )
     source.add_argument(
-        '--config', help='config of mmdet or mmpretrain with a training set')
+        '--config', help='config of mmdet or mmpretrain with a training set'
+    )
     parser.add_argument(
         '--index',
         type=int,
         nargs='+',
         default=[0],
-        help='which samples of the training set of --config (default: 0)')
+        help='which samples of the training set of --config (default: 0)',
+    )
     parser.add_argument('--shapes', nargs='+', choices=SHAPES, default=SHAPES)
     parser.add_argument('--rows', nargs='+', choices=ROWS, default=ROWS)
     parser.add_argument(
         '--compare',
         action='store_true',
-        help='add Cutout and Random Erasing (needs mmpretrain)')
+        help='add Cutout and Random Erasing (needs mmpretrain)',
+    )
     add_region_arguments(parser)
     add_cfg_options(parser)
     args = parser.parse_args()
@@ -85,7 +95,7 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-def load_images(args: argparse.Namespace) -> List[np.ndarray]:
+def load_images(args: argparse.Namespace) -> list[np.ndarray]:
     """The RGB images that the command line asks for."""
     if args.image is not None:
         images = []
@@ -98,7 +108,7 @@ def load_images(args: argparse.Namespace) -> List[np.ndarray]:
     if args.config is None:
         return [load_sample_image('flower.jpg')]
     cfg = load_config(args.config, args.cfg_options)
-    check_before_start(cfg, ('train', ))
+    check_before_start(cfg, ('train',))
     init_default_scope(cfg.get('default_scope', 'mmdet'))
     samples = BeforeAfter(cfg)
     try:
@@ -116,13 +126,13 @@ def grid_like(img: np.ndarray) -> np.ndarray:
     return grid
 
 
-def erase(img: np.ndarray, transform, region: MagnificationRegion,
-          width: float, height: float) -> np.ndarray:
+def erase(
+    img: np.ndarray, transform, region: MagnificationRegion, width: float, height: float
+) -> np.ndarray:
     """Run a transform on the part of an image around the region's centre."""
     out = img.copy()
     part = []
-    for center, side, size in zip(region.center[::-1], (height, width),
-                                  img.shape):
+    for center, side, size in zip(region.center[::-1], (height, width), img.shape):
         start = min(max(round(center - side / 2), 0), size - 1)
         stop = min(max(round(center + side / 2), start + 1), size)
         part.append(slice(start, stop))
@@ -149,11 +159,12 @@ def occlude(img: np.ndarray, region: MagnificationRegion) -> dict:
             min_area_ratio=1.0,
             max_area_ratio=1.0,
             aspect_range=(height / width, height / width),
-            mode='rand')
+            mode='rand',
+        )
 
     # The area of the rhombus is 2 r^2 / (a_x a_y).
     width, height = (2**0.5 * region.radius / a for a in region.ratios)
-    side = (width * height)**0.5
+    side = (width * height) ** 0.5
     return {
         'Cutout': erase(img, cutout, region, side, side),
         'Random Erasing': erase(img, random_erasing, region, width, height),
@@ -162,13 +173,19 @@ def occlude(img: np.ndarray, region: MagnificationRegion) -> dict:
 
 def describe(img: np.ndarray, region: MagnificationRegion) -> str:
     (x, y), (a_x, a_y) = region.center, region.ratios
-    return (f'{img.shape[1]} × {img.shape[0]} px\n'
-            f'centre ({x}, {y}), r = {region.radius:.0f} px\n'
-            f'$a_x$ = {a_x:.2g}, $a_y$ = {a_y:.2g}')
+    return (
+        f'{img.shape[1]} × {img.shape[0]} px\n'
+        f'centre ({x}, {y}), r = {region.radius:.0f} px\n'
+        f'$a_x$ = {a_x:.2g}, $a_y$ = {a_y:.2g}'
+    )
 
 
-def draw(images: List[np.ndarray], regions: List[MagnificationRegion],
-         shapes: List[str], compare: bool) -> Figure:
+def draw(
+    images: list[np.ndarray],
+    regions: list[MagnificationRegion],
+    shapes: list[str],
+    compare: bool,
+) -> Figure:
     """A row for each image: original, occlusions, LOMA in each shape."""
     columns = 1 + 2 * compare + len(shapes)
     # The grid has the region of the image above it.
@@ -177,11 +194,10 @@ def draw(images: List[np.ndarray], regions: List[MagnificationRegion],
     # In inches; the rest is for titles and the legend.
     heights = [14 / columns * img.shape[0] / img.shape[1] for img in images]
     figure = Figure(
-        figsize=(14, sum(heights) + sum(0.65 if note else 0.1
-                                        for note in notes) + 0.8),
-        layout='constrained')
-    axes = figure.subplots(
-        len(images), columns, squeeze=False, height_ratios=heights)
+        figsize=(14, sum(heights) + sum(0.65 if note else 0.1 for note in notes) + 0.8),
+        layout='constrained',
+    )
+    axes = figure.subplots(len(images), columns, squeeze=False, height_ratios=heights)
     for i, (row, img, region) in enumerate(zip(axes, images, regions)):
         pictures = {'original': img}
         if compare:
@@ -191,7 +207,7 @@ def draw(images: List[np.ndarray], regions: List[MagnificationRegion],
             if name != 'original':
                 mark_center(ax, region)
             ax.set_title('' if i else name)
-        for ax, shape in zip(row[len(pictures):], shapes):
+        for ax, shape in zip(row[len(pictures) :], shapes):
             one = replace(region, shape=shape)
             ax.imshow(magnify_image(img, one))
             outline(ax, one, *img.shape[:2])
@@ -200,8 +216,7 @@ def draw(images: List[np.ndarray], regions: List[MagnificationRegion],
     for ax in axes.flat:
         ax.set(xticks=(), yticks=())
         ax.spines[:].set_visible(False)
-    figure.legend(
-        handles=outline_legend(), loc='outside lower center', ncols=3)
+    figure.legend(handles=outline_legend(), loc='outside lower center', ncols=3)
     return figure
 
 

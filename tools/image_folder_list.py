@@ -8,9 +8,9 @@ wants it; files count in the order of their names, classes too.
     python tools/train.py CONFIG --cfg-options \\
         train_dataloader.dataset.ann_file=$PWD/train_500.txt
 """
+
 import argparse
 from pathlib import Path
-from typing import List
 
 EXTENSIONS = ('.jpg', '.jpeg', '.png', '.ppm', '.bmp', '.pgm', '.tif')
 
@@ -26,26 +26,31 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-def list_images(folder: Path, per_class: int) -> List[str]:
+def list_images(folder: Path, per_class: int) -> list[str]:
     """The lines of the list.
 
     Raises:
         SystemExit: If a class has fewer images, or there are no classes.
     """
-    classes = sorted(path for path in folder.iterdir()
-                     if path.is_dir()) if folder.is_dir() else []
+    classes = (
+        sorted(path for path in folder.iterdir() if path.is_dir())
+        if folder.is_dir()
+        else []
+    )
     if not classes:
-        raise SystemExit(f'{folder} is not a folder of folders, one for each '
-                         'class.')
+        raise SystemExit(f'{folder} is not a folder of folders, one for each class.')
     lines = []
     for label, path in enumerate(classes):
         names = sorted(
-            file.relative_to(folder).as_posix() for file in path.rglob('*')
-            if file.suffix.lower() in EXTENSIONS)
+            file.relative_to(folder).as_posix()
+            for file in path.rglob('*')
+            if file.suffix.lower() in EXTENSIONS
+        )
         if len(names) < per_class:
             images = 'image' if len(names) == 1 else 'images'
-            raise SystemExit(f'{path} has {len(names)} {images}, fewer than '
-                             f'{per_class}.')
+            raise SystemExit(
+                f'{path} has {len(names)} {images}, fewer than {per_class}.'
+            )
         lines += [f'{name} {label}' for name in names[:per_class]]
     return lines
 

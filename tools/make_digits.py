@@ -11,11 +11,11 @@ splits, and the same seed gives the same files.
 random sizes, places and contrasts on a cluttered background. 'folder' is for
 classification: the digits as they are, train/<class>/ and test/<class>/.
 """
+
 import argparse
 import shutil
 import tempfile
 from pathlib import Path
-from typing import List, Tuple
 from xml.etree import ElementTree as ET
 
 import cv2
@@ -23,11 +23,21 @@ import numpy as np
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
-CLASSES = ('zero', 'one', 'two', 'three', 'four', 'five', 'six', 'seven',
-           'eight', 'nine')
+CLASSES = (
+    'zero',
+    'one',
+    'two',
+    'three',
+    'four',
+    'five',
+    'six',
+    'seven',
+    'eight',
+    'nine',
+)
 # A rendered digit: class index and its box (x_min, y_min, x_max, y_max),
 # pixels, upper ends exclusive.
-Instance = Tuple[int, Tuple[int, int, int, int]]
+Instance = tuple[int, tuple[int, int, int, int]]
 
 
 def parse_args() -> argparse.Namespace:
@@ -51,18 +61,18 @@ def background(size: int, rng: np.random.Generator) -> np.ndarray:
     """Smooth colour noise crossed by strokes: (size, size, 3), float32."""
     coarse = rng.uniform(40, 215, (rng.integers(2, 6), rng.integers(2, 6), 3))
     img = cv2.resize(
-        coarse.astype(np.float32), (size, size),
-        interpolation=cv2.INTER_CUBIC)
+        coarse.astype(np.float32), (size, size), interpolation=cv2.INTER_CUBIC
+    )
     for _ in range(rng.integers(4, 12)):
         ends = rng.integers(0, size, 4).tolist()
         colour = rng.uniform(0, 255, 3).tolist()
-        cv2.line(img, ends[:2], ends[2:], colour, int(rng.integers(1, 3)),
-                 cv2.LINE_AA)
+        cv2.line(img, ends[:2], ends[2:], colour, int(rng.integers(1, 3)), cv2.LINE_AA)
     return img + rng.normal(0, 6, img.shape).astype(np.float32)
 
 
-def place_digit(img: np.ndarray, digit: np.ndarray, taken: np.ndarray,
-                rng: np.random.Generator):
+def place_digit(
+    img: np.ndarray, digit: np.ndarray, taken: np.ndarray, rng: np.random.Generator
+):
     """Draw one 8x8 digit into ``img`` where ``taken`` is free.
 
     Returns:
@@ -73,15 +83,15 @@ def place_digit(img: np.ndarray, digit: np.ndarray, taken: np.ndarray,
     height = int(rng.integers(18, 49))
     width = min(int(height * rng.uniform(0.75, 1.1)), size)
     ink = cv2.resize(
-        digit.astype(np.float32) / 16, (width, height),
-        interpolation=cv2.INTER_CUBIC).clip(0, 1)
+        digit.astype(np.float32) / 16, (width, height), interpolation=cv2.INTER_CUBIC
+    ).clip(0, 1)
     rows, cols = (np.flatnonzero((ink > 0.3).any(axis)) for axis in (1, 0))
-    ink = ink[rows[0]:rows[-1] + 1, cols[0]:cols[-1] + 1]
+    ink = ink[rows[0] : rows[-1] + 1, cols[0] : cols[-1] + 1]
     height, width = ink.shape
     for _ in range(20):
         x = int(rng.integers(0, size - width + 1))
         y = int(rng.integers(0, size - height + 1))
-        place = np.s_[y:y + height, x:x + width]
+        place = np.s_[y : y + height, x : x + width]
         if taken[place].mean() < 0.05:
             break
     else:
@@ -96,8 +106,9 @@ def place_digit(img: np.ndarray, digit: np.ndarray, taken: np.ndarray,
     return x, y, x + width, y + height
 
 
-def make_scene(digits: np.ndarray, labels: np.ndarray, size: int,
-               rng: np.random.Generator) -> Tuple[np.ndarray, List[Instance]]:
+def make_scene(
+    digits: np.ndarray, labels: np.ndarray, size: int, rng: np.random.Generator
+) -> tuple[np.ndarray, list[Instance]]:
     """One scene: (size, size, 3) uint8 and its instances, at least one."""
     img = background(size, rng)
     taken = np.zeros((size, size), bool)
@@ -109,7 +120,7 @@ def make_scene(digits: np.ndarray, labels: np.ndarray, size: int,
     return img.clip(0, 255).astype(np.uint8), instances
 
 
-def annotation(name: str, size: int, instances: List[Instance]) -> ET.Element:
+def annotation(name: str, size: int, instances: list[Instance]) -> ET.Element:
     """The VOC XML tree of one scene; VOC counts pixels from 1, inclusive."""
     root = ET.Element('annotation')
 
@@ -127,23 +138,33 @@ def annotation(name: str, size: int, instances: List[Instance]) -> ET.Element:
         add(item, 'name', CLASSES[label])
         add(item, 'difficult', 0)
         box = add(item, 'bndbox')
-        for tag, value in zip(('xmin', 'ymin', 'xmax', 'ymax'),
-                              (x_min + 1, y_min + 1, x_max, y_max)):
+        for tag, value in zip(
+            ('xmin', 'ymin', 'xmax', 'ymax'), (x_min + 1, y_min + 1, x_max, y_max)
+        ):
             add(box, tag, value)
     return root
 
 
-def write_scenes(root: Path, split: str, count: int, size: int,
-                 digits: np.ndarray, labels: np.ndarray,
-                 rng: np.random.Generator) -> None:
+def write_scenes(
+    root: Path,
+    split: str,
+    count: int,
+    size: int,
+    digits: np.ndarray,
+    labels: np.ndarray,
+    rng: np.random.Generator,
+) -> None:
     names = [f'{split}_{i:05d}' for i in range(count)]
     for name in names:
         img, instances = make_scene(digits, labels, size, rng)
         cv2.imwrite(
-            str(root / 'JPEGImages' / f'{name}.jpg'), img,
-            [cv2.IMWRITE_JPEG_QUALITY, 95])
+            str(root / 'JPEGImages' / f'{name}.jpg'),
+            img,
+            [cv2.IMWRITE_JPEG_QUALITY, 95],
+        )
         ET.ElementTree(annotation(name, size, instances)).write(
-            root / 'Annotations' / f'{name}.xml')
+            root / 'Annotations' / f'{name}.xml'
+        )
     listing = root / 'ImageSets' / 'Main' / f'{split}.txt'
     listing.write_text('\n'.join(names) + '\n')
 
@@ -153,10 +174,15 @@ def write_voc(root: Path, args: argparse.Namespace) -> str:
         (root / folder).mkdir(parents=True)
     counts = dict(train=args.train, test=args.test)
     for i, (split, source) in enumerate(split_digits(args.seed).items()):
-        write_scenes(root, split, counts[split], args.size, *source,
-                     np.random.default_rng([args.seed, i]))
-    return (f'{args.train} train and {args.test} test scenes of '
-            f'{args.size}x{args.size}')
+        write_scenes(
+            root,
+            split,
+            counts[split],
+            args.size,
+            *source,
+            np.random.default_rng([args.seed, i]),
+        )
+    return f'{args.train} train and {args.test} test scenes of {args.size}x{args.size}'
 
 
 def write_folder(root: Path, args: argparse.Namespace) -> str:
@@ -169,9 +195,12 @@ def write_folder(root: Path, args: argparse.Namespace) -> str:
             # 16 grey levels become 8 bits.
             cv2.imwrite(
                 str(folder / f'{i:04d}.png'),
-                (digit * (255 / 16)).round().astype(np.uint8))
-    return (f'{len(splits["train"][1])} train and {len(splits["test"][1])} '
-            'test images of 8x8')
+                (digit * (255 / 16)).round().astype(np.uint8),
+            )
+    return (
+        f'{len(splits["train"][1])} train and {len(splits["test"][1])} '
+        'test images of 8x8'
+    )
 
 
 def split_digits(seed: int) -> dict:
@@ -179,13 +208,11 @@ def split_digits(seed: int) -> dict:
     digits, labels = load_digits(return_X_y=True)
     digits = digits.reshape(-1, 8, 8)
     train, test = train_test_split(
-        np.arange(len(digits)),
-        test_size=0.25,
-        stratify=labels,
-        random_state=seed)
+        np.arange(len(digits)), test_size=0.25, stratify=labels, random_state=seed
+    )
     return {
         'train': (digits[train], labels[train]),
-        'test': (digits[test], labels[test])
+        'test': (digits[test], labels[test]),
     }
 
 
@@ -193,8 +220,7 @@ def main() -> None:
     args = parse_args()
     out = Path(args.out)
     if out.exists():
-        raise SystemExit(f'{out} exists already; remove it or name another '
-                         'folder.')
+        raise SystemExit(f'{out} exists already; remove it or name another folder.')
     out.parent.mkdir(parents=True, exist_ok=True)
     # Made beside its final place and renamed: never half a dataset there.
     work = Path(tempfile.mkdtemp(dir=out.parent, prefix=f'.{out.name}-'))

@@ -4,6 +4,7 @@ Needs nothing but CPython's standard library. Every step can be interrupted:
 the next call finishes what is missing, and a call with nothing to do returns
 at once.
 """
+
 import argparse
 import fcntl
 import hashlib
@@ -31,14 +32,19 @@ def main():
     parser.add_argument('--stack', default='onedl')
     args = parser.parse_args()
     if args.stack not in STACKS:
-        stop('There is no stack %r: choose STACK=%s.' %
-             (args.stack, ' or STACK='.join(STACKS)))
+        stop(
+            'There is no stack {!r}: choose STACK={}.'.format(
+                args.stack, ' or STACK='.join(STACKS)
+            )
+        )
     oldest, newest = STACKS[args.stack]
     if not oldest <= sys.version_info[:2] <= newest:
-        stop('The %s stack needs CPython %d.%d to %d.%d, this is %d.%d: '
-             'install one of those and name it, as in make env '
-             'PYTHON=python3.11.' %
-             ((args.stack, ) + oldest + newest + sys.version_info[:2]))
+        stop(
+            'The %s stack needs CPython %d.%d to %d.%d, this is %d.%d: '
+            'install one of those and name it, as in make env '
+            'PYTHON=python3.11.'
+            % ((args.stack, *oldest, *newest, *sys.version_info[:2]))
+        )
     folder = args.folder.resolve()
     lock_file = ROOT / 'requirements' / (args.stack + '.txt')
     done = folder / 'loma_mm_env_is_complete'
@@ -54,50 +60,60 @@ def main():
             partial = done.with_suffix('.part')
             partial.write_text(recipe)
             partial.replace(done)
-            say('The environment is complete: %s' % folder)
+            say(f'The environment is complete: {folder}')
 
 
 def build(folder, stack, lock_file):
     pins = read_pins(lock_file)
     mmcv = 'onedl-mmcv' if stack == 'onedl' else 'mmcv'
-    mmcv_pin = '%s==%s' % (mmcv, pins[mmcv])
+    mmcv_pin = f'{mmcv}=={pins[mmcv]}'
     check_disk(folder)
     make_venv(folder)
     remove_half_installed(folder)
     python = folder / 'bin' / 'python'
     pip = [str(python), '-m', 'pip', '--disable-pip-version-check']
-    install = pip + ['install', '--no-input']
+    install = [*pip, 'install', '--no-input']
     wheel_at_hand = is_installed(folder, mmcv) or find_wheel(pip, mmcv_pin)
     if not wheel_at_hand:
         check_compiler()
 
     def pinned(*names):
-        return ['%s==%s' % (name, pins[name]) for name in names]
+        return [f'{name}=={pins[name]}' for name in names]
 
-    say('PyTorch %s: about 1 GB, with CUDA libraries 3 GB more; some minutes, '
-        'by your connection.' % pins['torch'])
-    run(install + ['--constraint', str(lock_file)] +
-        pinned('torch', 'torchvision'))
-    run(install + ['--quiet', '--no-deps'] + pinned(*BUILD_TOOLS))
+    say(
+        'PyTorch {}: about 1 GB, with CUDA libraries 3 GB more; some minutes, '
+        'by your connection.'.format(pins['torch'])
+    )
+    run([*install, '--constraint', str(lock_file), *pinned('torch', 'torchvision')])
+    run([*install, '--quiet', '--no-deps', *pinned(*BUILD_TOOLS)])
     if wheel_at_hand:
         say("mmcv's operators: a compiled wheel is at hand, seconds.")
     else:
-        say("Compiling mmcv's operators: some 17 minutes on 2 cores (seconds "
+        say(
+            "Compiling mmcv's operators: some 17 minutes on 2 cores (seconds "
             'where pip has compiled them before). A wheel found through '
-            'PIP_FIND_LINKS spares you this.')
-    run(install + ['--no-deps', '--no-build-isolation', mmcv_pin],
-        env=dict(os.environ, MMCV_WITH_OPS='1'))
+            'PIP_FIND_LINKS spares you this.'
+        )
+    run(
+        [*install, '--no-deps', '--no-build-isolation', mmcv_pin],
+        env=dict(os.environ, MMCV_WITH_OPS='1'),
+    )
     say('The other distributions: about a minute.')
-    run(install + ['--quiet', '--no-deps', '--requirement', str(lock_file)])
-    run(install + [
-        '--quiet', '--no-deps', '--no-build-isolation', '--editable',
-        str(ROOT)
-    ])
+    run([*install, '--quiet', '--no-deps', '--requirement', str(lock_file)])
+    run(
+        [
+            *install,
+            '--quiet',
+            '--no-deps',
+            '--no-build-isolation',
+            '--editable',
+            str(ROOT),
+        ]
+    )
     say('Checking that it all imports.')
-    run([
-        str(python), '-c',
-        'import cv2, mmcv.ops, mmdet, mmpretrain, sklearn, loma_mm'
-    ])
+    run(
+        [str(python), '-c', 'import cv2, mmcv.ops, mmdet, mmpretrain, sklearn, loma_mm']
+    )
 
 
 def check_disk(folder):
@@ -105,9 +121,11 @@ def check_disk(folder):
         return
     free = shutil.disk_usage(str(folder)).free / 1e9
     if free < DISK_GB:
-        stop('%s has %.1f GB free and the environment needs %d GB: free some '
-             'space, or put the project on a larger disk.' %
-             (folder.parent, free, DISK_GB))
+        stop(
+            '%s has %.1f GB free and the environment needs %d GB: free some '
+            'space, or put the project on a larger disk.'
+            % (folder.parent, free, DISK_GB)
+        )
 
 
 def check_compiler():
@@ -115,51 +133,61 @@ def check_compiler():
     compiler = shlex.split(os.environ.get('CXX', 'c++'))[0]
     header = Path(sysconfig.get_paths()['include']) / 'Python.h'
     if not (shutil.which(compiler) or shutil.which('g++')):
-        stop("mmcv's operators need a C++ compiler and there is no %s: "
-             'install one (Debian, Ubuntu: apt-get install g++), or give a '
-             'folder with a compiled mmcv wheel as PIP_FIND_LINKS.' % compiler)
+        stop(
+            f"mmcv's operators need a C++ compiler and there is no {compiler}: "
+            'install one (Debian, Ubuntu: apt-get install g++), or give a '
+            'folder with a compiled mmcv wheel as PIP_FIND_LINKS.'
+        )
     if not header.is_file():
-        stop("mmcv's operators need Python's C headers and %s is missing: "
-             'install them (Debian, Ubuntu: apt-get install python%d.%d-dev), '
-             'or give a folder with a compiled mmcv wheel as PIP_FIND_LINKS.' %
-             ((header, ) + sys.version_info[:2]))
+        stop(
+            "mmcv's operators need Python's C headers and %s is missing: "
+            'install them (Debian, Ubuntu: apt-get install python%d.%d-dev), '
+            'or give a folder with a compiled mmcv wheel as PIP_FIND_LINKS.'
+            % ((header, *sys.version_info[:2]))
+        )
     # With a GPU, mmcv compiles its CUDA operators too.
-    has_gpu = (
-        shutil.which('nvidia-smi')
-        and os.environ.get('CUDA_VISIBLE_DEVICES', 'all') not in ('', '-1'))
+    has_gpu = shutil.which('nvidia-smi') and os.environ.get(
+        'CUDA_VISIBLE_DEVICES', 'all'
+    ) not in ('', '-1')
     if has_gpu and not (shutil.which('nvcc') or 'CUDA_HOME' in os.environ):
-        stop("With a GPU mmcv compiles CUDA operators and there is no nvcc: "
-             "install the CUDA toolkit of PyTorch's version, or give a folder "
-             'with a compiled mmcv wheel as PIP_FIND_LINKS, or set '
-             'CUDA_VISIBLE_DEVICES=-1 for CPU operators alone.')
+        stop(
+            'With a GPU mmcv compiles CUDA operators and there is no nvcc: '
+            "install the CUDA toolkit of PyTorch's version, or give a folder "
+            'with a compiled mmcv wheel as PIP_FIND_LINKS, or set '
+            'CUDA_VISIBLE_DEVICES=-1 for CPU operators alone.'
+        )
 
 
 def make_venv(folder):
     try:
         import ensurepip  # noqa: F401
     except ImportError:
-        stop('%s has no ensurepip, which virtual environments need: install '
-             'it (Debian, Ubuntu: apt-get install python%d.%d-venv).' %
-             ((sys.executable, ) + sys.version_info[:2]))
+        stop(
+            '%s has no ensurepip, which virtual environments need: install '
+            'it (Debian, Ubuntu: apt-get install python%d.%d-venv).'
+            % ((sys.executable, *sys.version_info[:2]))
+        )
     code = 'import pip, sys; print("%d.%d" % sys.version_info[:2])'
     try:
-        found = subprocess.run([str(folder / 'bin' / 'python'), '-c', code],
-                               stdout=subprocess.PIPE,
-                               stderr=subprocess.DEVNULL,
-                               universal_newlines=True).stdout.strip()
+        found = subprocess.run(
+            [str(folder / 'bin' / 'python'), '-c', code],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        ).stdout.strip()
     except OSError:
         found = ''
     if found != '%d.%d' % sys.version_info[:2]:
-        say('Virtual environment %s: seconds.' % folder)
+        say(f'Virtual environment {folder}: seconds.')
         run([sys.executable, '-m', 'venv', '--clear', str(folder)])
 
 
 def site_packages(folder):
     return Path(
-        sysconfig.get_path('purelib', 'posix_prefix', {
-            'base': str(folder),
-            'platbase': str(folder)
-        }))
+        sysconfig.get_path(
+            'purelib', 'posix_prefix', {'base': str(folder), 'platbase': str(folder)}
+        )
+    )
 
 
 def remove_half_installed(folder):
@@ -175,42 +203,59 @@ def remove_half_installed(folder):
 
 def is_installed(folder, name):
     pattern = name.replace('-', '_') + '-*.dist-info'
-    return any((info / 'RECORD').is_file()
-               for info in site_packages(folder).glob(pattern))
+    return any(
+        (info / 'RECORD').is_file() for info in site_packages(folder).glob(pattern)
+    )
 
 
 def find_wheel(pip, requirement):
     """Whether PIP_FIND_LINKS or pip's configuration offer a wheel."""
     with tempfile.TemporaryDirectory() as scratch:
         return not subprocess.run(
-            pip + [
-                'download', '--no-index', '--no-deps', '--only-binary',
-                ':all:', '--dest', scratch, requirement
+            [
+                *pip,
+                'download',
+                '--no-index',
+                '--no-deps',
+                '--only-binary',
+                ':all:',
+                '--dest',
+                scratch,
+                requirement,
             ],
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL).returncode
+            stderr=subprocess.DEVNULL,
+        ).returncode
 
 
 def read_pins(lock_file):
     lines = (
         line.split('#')[0].split(';')[0].strip()
-        for line in lock_file.read_text().splitlines())
+        for line in lock_file.read_text().splitlines()
+    )
     return dict(line.split('==') for line in lines if line)
 
 
 def stamp(lock_file):
     """What the environment is made from; another value rebuilds it."""
     digest = hashlib.sha256()
-    for path in (lock_file, Path(__file__), ROOT / 'setup.cfg',
-                 ROOT / 'setup.py', *ROOT.glob('loma_mm/**/*.[ch]')):
+    for path in (
+        lock_file,
+        Path(__file__),
+        ROOT / 'setup.cfg',
+        ROOT / 'setup.py',
+        *ROOT.glob('loma_mm/**/*.[ch]'),
+    ):
         digest.update(path.read_bytes())
-    return '%s %s %s\n' % (sys.version.split()[0], ROOT, digest.hexdigest())
+    return f'{sys.version.split()[0]} {ROOT} {digest.hexdigest()}\n'
 
 
 def run(command, env=None):
     if subprocess.run(command, env=env).returncode:
-        stop('This command failed, see above; when its cause is mended, call '
-             'make env again: %s' % ' '.join(map(shlex.quote, command)))
+        stop(
+            'This command failed, see above; when its cause is mended, call '
+            'make env again: {}'.format(' '.join(map(shlex.quote, command)))
+        )
 
 
 def say(message):

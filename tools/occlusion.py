@@ -8,6 +8,7 @@ their mean and standard deviation. The numbers go to a CSV file beside the
 plot. What it holds is not computed again (delete it after training anew), and
 all of it is drawn; without --model nothing else is done.
 """
+
 import argparse
 import csv
 import math
@@ -15,7 +16,6 @@ import os
 import os.path as osp
 import statistics
 from collections import defaultdict
-from typing import Dict, Tuple
 
 import matplotlib.style
 from matplotlib.figure import Figure
@@ -26,13 +26,14 @@ from loma_mm.visualization import STYLE, picture_path, save_figure
 
 COLUMNS = ('label', 'checkpoint', 'kind', 'size', 'metric', 'value')
 # Label, checkpoint, kind and size of an occlusion: its accuracy in percent.
-Results = Dict[Tuple[str, str, str, int], float]
+Results = dict[tuple[str, str, str, int], float]
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument(
-        '--out', required=True, type=picture_path, help='plot to write (.png)')
+        '--out', required=True, type=picture_path, help='plot to write (.png)'
+    )
     add_model_argument(parser, required=False)
     parser.add_argument(
         '--sizes',
@@ -40,7 +41,8 @@ def parse_args() -> argparse.Namespace:
         nargs='+',
         default=list(range(0, 33, 4)),
         help="sides of the central square in pixels of the network's input "
-        "(default: 0, 4, ... 32, for CIFAR's images)")
+        "(default: 0, 4, ... 32, for CIFAR's images)",
+    )
     add_cfg_options(parser)
     args = parser.parse_args()
     if min(args.sizes) < 0:
@@ -59,13 +61,13 @@ def read_results(path: str) -> Results:
     try:
         with open(path, newline='', encoding='utf-8') as file:
             for row in csv.DictReader(file):
-                key = (row['label'], row['checkpoint'], row['kind'],
-                       int(row['size']))
+                key = (row['label'], row['checkpoint'], row['kind'], int(row['size']))
                 results[key] = float(row['value'])
     except (KeyError, TypeError, ValueError) as error:
         raise SystemExit(
             f'{path} is not a table of this tool, with the columns '
-            f'{", ".join(COLUMNS)}: give another --out.') from error
+            f'{", ".join(COLUMNS)}: give another --out.'
+        ) from error
     return results
 
 
@@ -96,10 +98,16 @@ def draw(results: Results) -> Figure:
             for key, accuracy in results.items():
                 if (key[0], key[2]) == (label, kind):
                     values[key[3]].append(accuracy)
-            points = [(size, statistics.mean(values[size]),
-                       statistics.stdev(values[size])
-                       if len(values[size]) > 1 else math.nan)
-                      for size in sorted(values)]
+            points = [
+                (
+                    size,
+                    statistics.mean(values[size]),
+                    statistics.stdev(values[size])
+                    if len(values[size]) > 1
+                    else math.nan,
+                )
+                for size in sorted(values)
+            ]
             runs = max(map(len, values.values()))
             sizes, means, deviations = zip(*points)
             panel.errorbar(
@@ -109,7 +117,8 @@ def draw(results: Results) -> Figure:
                 marker='o',
                 markersize=4,
                 capsize=3,
-                label=f'{label} ({runs} runs)' if runs > 1 else label)
+                label=f'{label} ({runs} runs)' if runs > 1 else label,
+            )
     panels[0].set_ylabel('Top-1 accuracy (%)')
     panels[0].legend()
     return figure
@@ -118,11 +127,11 @@ def draw(results: Results) -> Figure:
 def main() -> None:
     args = parse_args()
     results = read_results(args.csv)
-    for label, cfg, checkpoint in load_models(args, ('test', )):
+    for label, cfg, checkpoint in load_models(args, ('test',)):
         sizes = [
-            size for size in dict.fromkeys(args.sizes)
-            if any((label, checkpoint, kind, size) not in results
-                   for kind in KINDS)
+            size
+            for size in dict.fromkeys(args.sizes)
+            if any((label, checkpoint, kind, size) not in results for kind in KINDS)
         ]
         if not sizes:
             continue

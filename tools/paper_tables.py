@@ -7,14 +7,16 @@ counts for a row if it was trained with the settings of the row's config, to
 the end: what was changed on its command line is compared too. What does not
 count is listed, with the reason.
 """
+
 import argparse
 import csv
 import io
 import os
 import os.path as osp
 import statistics
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Dict, List, NamedTuple, Sequence
+from typing import NamedTuple
 
 from loma_mm.engine.paper import PARTS, Part, Row, read_class_rows, read_rows
 from loma_mm.engine.tables import escape, markdown_table, mean_and_sd
@@ -29,15 +31,16 @@ SHORT = dict(
     diningtable='table',
     motorbike='mbike',
     pottedplant='plant',
-    tvmonitor='tv')
+    tvmonitor='tv',
+)
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument(
-        'folders', nargs='+', help='work dirs, or folders that hold some')
-    parser.add_argument(
-        '--out', help='Markdown file to write (default: print it)')
+        'folders', nargs='+', help='work dirs, or folders that hold some'
+    )
+    parser.add_argument('--out', help='Markdown file to write (default: print it)')
     parser.add_argument('--csv', help='the same as a CSV file')
     parser.add_argument(
         '--ignore',
@@ -46,7 +49,8 @@ def parse_args() -> argparse.Namespace:
         metavar='KEY',
         help='settings that may differ from those of the config, such as '
         'train_dataloader.batch_size where more GPUs took smaller batches, '
-        'or optim_wrapper for --amp')
+        'or optim_wrapper for --amp',
+    )
     args = parser.parse_args()
     for folder in args.folders:
         if not osp.isdir(folder):
@@ -56,17 +60,18 @@ def parse_args() -> argparse.Namespace:
 
 class Cell(NamedTuple):
     """A number of the paper and ours for it."""
+
     part: str
     row: str
     metric: str
     paper: str
-    ours: List[float]
+    ours: list[float]
 
     def __str__(self) -> str:
         return mean_and_sd(self.ours) if self.ours else NOT_RUN
 
 
-def cells_of(row: Row, part: Part, runs: Sequence[WorkDir]) -> List[Cell]:
+def cells_of(row: Row, part: Part, runs: Sequence[WorkDir]) -> list[Cell]:
     """One cell for each number of the row."""
     papers = row.paper.split(' / ')
     papers += [''] * (len(part.metrics) - len(papers))
@@ -78,18 +83,22 @@ def cells_of(row: Row, part: Part, runs: Sequence[WorkDir]) -> List[Cell]:
     ]  # yapf: disable
 
 
-def class_cells(row: Row, runs: Sequence[WorkDir],
-                paper: Dict[str, str]) -> List[Cell]:
+def class_cells(row: Row, runs: Sequence[WorkDir], paper: dict[str, str]) -> list[Cell]:
     """Table 7's columns."""
     return [
-        cell for name, value in paper.items() for cell in cells_of(
-            row._replace(paper=value), PARTS['Table 7']._replace(
-                metrics=(f'pascal_voc/AP/{name}', )), runs)
+        cell
+        for name, value in paper.items()
+        for cell in cells_of(
+            row._replace(paper=value),
+            PARTS['Table 7']._replace(metrics=(f'pascal_voc/AP/{name}',)),
+            runs,
+        )
     ]
 
 
-def make_tables(found: Dict[str, List[WorkDir]], rows: Sequence[Row],
-                cells: List[Cell]) -> str:
+def make_tables(
+    found: dict[str, list[WorkDir]], rows: Sequence[Row], cells: list[Cell]
+) -> str:
     """The text of the tables; what is in them is added to ``cells``."""
     classes = read_class_rows(CONFIGS)
     blocks = []
@@ -99,43 +108,46 @@ def make_tables(found: Dict[str, List[WorkDir]], rows: Sequence[Row],
             runs = found.get(row.config, [])
             own = cells_of(row, part, runs)
             cells += own
-            lines.append([
-                escape(row.row),
-                escape(row.paper) or '–', ' / '.join(map(str, own)),
-                str(len(runs) or '–')
-            ])
+            lines.append(
+                [
+                    escape(row.row),
+                    escape(row.paper) or '–',
+                    ' / '.join(map(str, own)),
+                    str(len(runs) or '–'),
+                ]
+            )
             if name == 'Table 7':
                 own = class_cells(row, runs, classes[row.row]) + own
                 cells += own[:-1]
                 names = [SHORT.get(key, key) for key in classes[row.row]]
-                class_lines += [[row.row, 'paper'] +
-                                [cell.paper for cell in own],
-                                ['', 'ours'] + class_values(own)]
+                class_lines += [
+                    [row.row, 'paper'] + [cell.paper for cell in own],
+                    ['', 'ours', *class_values(own)],
+                ]
         if not lines:
             continue
         unit = f'{part.unit[0].lower()}{part.unit[1:]}'
         blocks += [
-            f'## {escape(part.heading)}\n', part.note and f'{part.note}\n',
+            f'## {escape(part.heading)}\n',
+            part.note and f'{part.note}\n',
             markdown_table(
-                ['Row', f'Paper: {unit}', f'Ours: {unit}', 'Our seeds'], lines)
-            + '\n'
+                ['Row', f'Paper: {unit}', f'Ours: {unit}', 'Our seeds'], lines
+            )
+            + '\n',
         ]
         if class_lines:
             blocks += [
                 'AP (%) of each class; ours is the mean over seeds:\n',
-                markdown_table(['Row', '', *names, 'mAP'], class_lines) + '\n'
+                markdown_table(['Row', '', *names, 'mAP'], class_lines) + '\n',
             ]
     return '\n'.join(block for block in blocks if block)
 
 
-def class_values(cells: Sequence[Cell]) -> List[str]:
+def class_values(cells: Sequence[Cell]) -> list[str]:
     """Means alone: twenty columns have no room for more."""
     if not any(cell.ours for cell in cells):
         return [NOT_RUN] + [''] * (len(cells) - 1)
-    return [
-        f'{statistics.mean(cell.ours):.1f}' if cell.ours else '–'
-        for cell in cells
-    ]
+    return [f'{statistics.mean(cell.ours):.1f}' if cell.ours else '–' for cell in cells]
 
 
 def make_csv(cells: Sequence[Cell]) -> str:
@@ -162,13 +174,14 @@ def main() -> None:
     work_dirs = read_work_dirs(args.folders, args.ignore)
     finder = ConfigFinder(CONFIGS, (row.config for row in rows), args.ignore)
     found, left_out = finder.assign(work_dirs)
-    cells: List[Cell] = []
+    cells: list[Cell] = []
     tables = make_tables(found, rows, cells)
     text = (
         '# Results\n\n'
         "Columns 'Paper' quote the paper (`*`, `**`: which quotes others); "
         "columns 'Ours' are\nmeasured, mean ± sample standard deviation "
-        f'over seeds.\n\n{tables}')
+        f'over seeds.\n\n{tables}'
+    )
     if args.out:
         write(text, args.out)
     else:

@@ -11,13 +11,15 @@ values, the grid is that of Figure 6:
 The same command goes on where it was stopped. On a cluster, --commands slurm
 (or torchrun) prints a command for each run, and --collect draws what is done.
 """
+
 import argparse
 import contextlib
 import inspect
 import os.path as osp
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Iterator, List, NamedTuple, Tuple
+from typing import Any, NamedTuple
 
 import matplotlib.style
 import numpy as np
@@ -27,21 +29,26 @@ from mmengine.registry import MODELS, TRANSFORMS, init_default_scope
 
 from loma_mm import LocalMagnification
 from loma_mm.engine import check_before_start, load_config
-from loma_mm.engine.experiment_cli import (add_experiment_arguments, carry_out,
-                                           parse_options)
+from loma_mm.engine.experiment_cli import (
+    add_experiment_arguments,
+    carry_out,
+    parse_options,
+)
 from loma_mm.engine.experiments import PERCENT, Results, Run
 from loma_mm.visualization import STYLE, picture_path, save_figure
 
 TOOLS = Path(__file__).resolve().parent
 # Ours, around the paper's setting: it draws curves and prints no numbers.
 FIGURE_6 = dict(
-    p=[0.25, 0.5, 0.75, 1.0], r_max=[0.3, 0.5, 0.7, 0.9], a_max=[1, 2, 3, 4])
+    p=[0.25, 0.5, 0.75, 1.0], r_max=[0.3, 0.5, 0.7, 0.9], a_max=[1, 2, 3, 4]
+)
 # The runs with the config as it is.
 BASIC = 'basic'
 
 
 class Parameter(NamedTuple):
     """Something to vary, and the argument of ours that holds it."""
+
     label: str
     argument: str
     help: str
@@ -49,13 +56,13 @@ class Parameter(NamedTuple):
 
 # LocalMagnification's in the training pipeline; r_min and a_min stay.
 IMAGE = {
-    'p':
-    Parameter('$p$', 'prob', 'probability of LOMA'),
-    'r_max':
-    Parameter('$r_{max}$ (fraction of the longer side)', 'radius_range',
-              'largest radius, as a fraction of the longer side'),
-    'a_max':
-    Parameter('$a_{max}$', 'ratio_range', 'largest compression ratio'),
+    'p': Parameter('$p$', 'prob', 'probability of LOMA'),
+    'r_max': Parameter(
+        '$r_{max}$ (fraction of the longer side)',
+        'radius_range',
+        'largest radius, as a fraction of the longer side',
+    ),
+    'a_max': Parameter('$a_{max}$', 'ratio_range', 'largest compression ratio'),
 }
 # FeatureAugmentBackbone's.
 FEATURE = {
@@ -67,16 +74,18 @@ PARAMETERS = {**IMAGE, **FEATURE}
 
 class Point(NamedTuple):
     """One setting: what varies, its value, and the name of its runs."""
+
     parameter: str
     value: float
     name: str
-    options: Tuple[str, ...]
+    options: tuple[str, ...]
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__.split('\n')[0],
-        epilog='Without any values: p, r_max and a_max as for Figure 6.')
+        epilog='Without any values: p, r_max and a_max as for Figure 6.',
+    )
     parser.add_argument('config', help='a config with LOMA')
     for name, parameter in PARAMETERS.items():
         parser.add_argument(
@@ -84,11 +93,12 @@ def parse_args() -> argparse.Namespace:
             type=int if name == 'l' else float,
             nargs='+',
             metavar='VALUE',
-            help=parameter.help)
+            help=parameter.help,
+        )
+    parser.add_argument('--baseline', help='a config to compare with, drawn as a line')
     parser.add_argument(
-        '--baseline', help='a config to compare with, drawn as a line')
-    parser.add_argument(
-        '--out', type=picture_path, help='plot (default: WORK_DIR/sweep.png)')
+        '--out', type=picture_path, help='plot (default: WORK_DIR/sweep.png)'
+    )
     add_experiment_arguments(parser, 'work_dirs/sweep')
     parser.set_defaults(seeds=[0])
     args = parser.parse_args()
@@ -96,13 +106,13 @@ def parse_args() -> argparse.Namespace:
     args.out = args.out or osp.join(args.work_dir, 'sweep.png')
     args.grid = {
         name: sorted(set(values))
-        for name, values in ((name, getattr(args, name))
-                             for name in PARAMETERS) if values
+        for name, values in ((name, getattr(args, name)) for name in PARAMETERS)
+        if values
     } or FIGURE_6
     return args
 
 
-def find(node: Any, kind: str, path: str) -> Iterator[Tuple[str, dict]]:
+def find(node: Any, kind: str, path: str) -> Iterator[tuple[str, dict]]:
     """Every config of a type below a node, with its dotted path."""
     if isinstance(node, dict):
         found = node.get('type', '')
@@ -122,13 +132,17 @@ def make_point(cfg: Config, parameter: str, value: float) -> Point:
         SystemExit: If the config has nothing with this parameter, or the
             value is outside its range.
     """
-    kind, place = (('LocalMagnification',
-                    'train_dataloader') if parameter in IMAGE else
-                   ('FeatureAugmentBackbone', 'model'))
+    kind, place = (
+        ('LocalMagnification', 'train_dataloader')
+        if parameter in IMAGE
+        else ('FeatureAugmentBackbone', 'model')
+    )
     nodes = list(find(cfg[place], kind, place))
     if not nodes:
-        raise SystemExit(f'The config has no {kind} in its {place}, so there '
-                         f'is no {parameter} to vary.')
+        raise SystemExit(
+            f'The config has no {kind} in its {place}, so there '
+            f'is no {parameter} to vary.'
+        )
     argument = PARAMETERS[parameter].argument
     options = []
     for path, node in nodes:
@@ -151,25 +165,25 @@ def make_point(cfg: Config, parameter: str, value: float) -> Point:
 
 
 def default(kind: str, argument: str) -> Any:
-    called = (
-        LocalMagnification
-        if kind == 'LocalMagnification' else MODELS.get(kind))
+    called = LocalMagnification if kind == 'LocalMagnification' else MODELS.get(kind)
     return inspect.signature(called).parameters[argument].default
 
 
-def make_runs(points: List[Point], args: argparse.Namespace) -> List[Run]:
+def make_runs(points: list[Point], args: argparse.Namespace) -> list[Run]:
     """Seed by seed; a setting that several curves share is run once."""
     settings = {point.name: (args.config, point.options) for point in points}
     if args.baseline:
         settings['baseline'] = (args.baseline, ())
     return [
         Run(name, config, seed, args.work_dir, (*args.cfg_options, *options))
-        for seed in args.seeds for name, (config, options) in settings.items()
+        for seed in args.seeds
+        for name, (config, options) in settings.items()
     ]
 
 
-def draw(points: List[Point], results: Results, args: argparse.Namespace,
-         title: str) -> bool:
+def draw(
+    points: list[Point], results: Results, args: argparse.Namespace, title: str
+) -> bool:
     """Draw a panel for each parameter; False if there is nothing yet."""
     known = {metric for _, _, metric in results.read()}
     metric = next((metric for metric in PERCENT if metric in known), None)
@@ -180,38 +194,42 @@ def draw(points: List[Point], results: Results, args: argparse.Namespace,
     def values(name: str) -> np.ndarray:
         by_seed = results.values(name, metric)
         return scale * np.array(
-            [by_seed[seed] for seed in args.seeds if seed in by_seed])
+            [by_seed[seed] for seed in args.seeds if seed in by_seed]
+        )
 
     parameters = list(args.grid)
     with matplotlib.style.context(STYLE):
-        figure = Figure(
-            figsize=(1 + 3.2 * len(parameters), 3.6), layout='constrained')
-        panels = figure.subplots(
-            1, len(parameters), sharey=True, squeeze=False)
+        figure = Figure(figsize=(1 + 3.2 * len(parameters), 3.6), layout='constrained')
+        panels = figure.subplots(1, len(parameters), sharey=True, squeeze=False)
         for axes, parameter in zip(panels[0], parameters):
-            series = [(point.value, values(point.name)) for point in points
-                      if point.parameter == parameter]
+            series = [
+                (point.value, values(point.name))
+                for point in points
+                if point.parameter == parameter
+            ]
             series = [(x, ys) for x, ys in series if len(ys)]
-            axes.errorbar([x for x, _ in series],
-                          [ys.mean() for _, ys in series],
-                          [spread(ys) for _, ys in series],
-                          marker='o',
-                          capsize=4,
-                          label='LOMA')
+            axes.errorbar(
+                [x for x, _ in series],
+                [ys.mean() for _, ys in series],
+                [spread(ys) for _, ys in series],
+                marker='o',
+                capsize=4,
+                label='LOMA',
+            )
             baseline = values('baseline') if args.baseline else []
             if len(baseline):
-                axes.axhline(
-                    baseline.mean(), color='C1', ls='--', label='baseline')
+                axes.axhline(baseline.mean(), color='C1', ls='--', label='baseline')
                 axes.axhspan(
                     baseline.mean() - spread(baseline),
                     baseline.mean() + spread(baseline),
                     color='C1',
                     alpha=0.2,
-                    lw=0)
+                    lw=0,
+                )
             axes.set_xlabel(PARAMETERS[parameter].label)
-            axes.set_xticks([
-                point.value for point in points if point.parameter == parameter
-            ])
+            axes.set_xticks(
+                [point.value for point in points if point.parameter == parameter]
+            )
             axes.grid(alpha=0.3)
         panels[0, 0].set_ylabel(unit)
         if args.baseline:
@@ -234,7 +252,8 @@ def main() -> None:
         init_default_scope(cfg.get('default_scope', 'mmengine'))
         points = [
             make_point(cfg, parameter, value)
-            for parameter, values in args.grid.items() for value in values
+            for parameter, values in args.grid.items()
+            for value in values
         ]
         if not (args.commands or args.collect):
             check_before_start(cfg, ('train', 'val'))

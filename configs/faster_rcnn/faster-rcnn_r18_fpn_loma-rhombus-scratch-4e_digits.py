@@ -3,14 +3,25 @@ _base_ = './faster-rcnn_r18_fpn_loma-rhombus-scratch-8e_custom-voc.py'
 
 data_help = 'make it with: python tools/make_digits.py voc data/digits-voc'
 data_root = 'data/digits-voc/'
-classes = ('zero', 'one', 'two', 'three', 'four', 'five', 'six', 'seven',
-           'eight', 'nine')
+classes = (
+    'zero',
+    'one',
+    'two',
+    'three',
+    'four',
+    'five',
+    'six',
+    'seven',
+    'eight',
+    'nine',
+)
 model = dict(roi_head=dict(bbox_head=dict(num_classes=len(classes))))
 
 # The scenes keep their size, and digits have no mirror images.
 resize = dict(type='Resize', scale=(160, 160), keep_ratio=True)
 train_pipeline = [
-    resize if step.type == 'Resize' else step for step in _base_.train_pipeline
+    resize if step.type == 'Resize' else step
+    for step in _base_.train_pipeline
     if step.type != 'RandomFlip'
 ]
 test_pipeline = [
@@ -22,12 +33,14 @@ train_dataloader = dict(
         data_root=data_root,
         metainfo=dict(classes=classes),
         ann_file='ImageSets/Main/train.txt',
-        pipeline=train_pipeline))
+        pipeline=train_pipeline,
+    ),
+)
 val_dataloader = dict(
     dataset=dict(
-        data_root=data_root,
-        metainfo=dict(classes=classes),
-        pipeline=test_pipeline))
+        data_root=data_root, metainfo=dict(classes=classes), pipeline=test_pipeline
+    )
+)
 test_dataloader = val_dataloader
 
 max_epochs = 4
@@ -36,6 +49,5 @@ warmup, cosine = _base_.param_scheduler
 param_scheduler = [warmup, dict(cosine, end=max_epochs, T_max=max_epochs)]
 
 auto_scale_lr = dict(enable=False, base_batch_size=8)
-default_hooks = dict(
-    logger=dict(interval=25), checkpoint=dict(max_keep_ckpts=1))
+default_hooks = dict(logger=dict(interval=25), checkpoint=dict(max_keep_ckpts=1))
 randomness = dict(seed=0)

@@ -1,6 +1,4 @@
-_base_ = [
-    './pyramidnet200-a240_1xb64_cifar10.py', '../_base_/transforms/cutout.py'
-]
+_base_ = ['./pyramidnet200-a240_1xb64_cifar10.py', '../_base_/transforms/cutout.py']
 
 train_pipeline = [
     *_base_.crop_flip,

@@ -1,6 +1,6 @@
 _base_ = [
     './pyramidnet200-a240_1xb64_cifar10.py',
-    '../_base_/transforms/random_erasing.py'
+    '../_base_/transforms/random_erasing.py',
 ]
 
 train_pipeline = [*_base_.crop_flip, _base_.random_erasing, *_base_.pack]

@@ -1,6 +1,4 @@
-_base_ = [
-    './resnet20_1xb128_image-folder.py', '../_base_/transforms/cutout.py'
-]
+_base_ = ['./resnet20_1xb128_image-folder.py', '../_base_/transforms/cutout.py']
 
 train_pipeline = [
     *_base_.crop_flip,

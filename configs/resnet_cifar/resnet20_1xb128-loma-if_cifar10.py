@@ -1,6 +1,6 @@
 _base_ = [
     './resnet20_1xb128-loma-rhombus_cifar10.py',
-    '../_base_/feature_augments/loma_f_fo.py'
+    '../_base_/feature_augments/loma_f_fo.py',
 ]
 
 model = dict(
@@ -8,4 +8,6 @@ model = dict(
         _base_.feature_augment,
         _delete_=True,
         augments=[_base_.loma_f],
-        backbone=_base_.model.backbone))
+        backbone=_base_.model.backbone,
+    )
+)

@@ -5,6 +5,8 @@
 #   train_dataloader.dataset.ann_file=/my/list.txt
 # with a list that tools/image_folder_list.py wrote.
 _base_ = [
-    '../_base_/models/resnet20.py', '../_base_/datasets/image_folder.py',
-    '../_base_/schedules/image_folder_60e.py', '../_base_/cls_runtime.py'
+    '../_base_/models/resnet20.py',
+    '../_base_/datasets/image_folder.py',
+    '../_base_/schedules/image_folder_60e.py',
+    '../_base_/cls_runtime.py',
 ]

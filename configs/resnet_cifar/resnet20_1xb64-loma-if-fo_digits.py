@@ -5,11 +5,10 @@ data_help = 'make it with: python tools/make_digits.py folder data/digits'
 data_root = 'data/digits'
 
 # Digits have no mirror images.
-train_pipeline = [
-    step for step in _base_.train_pipeline if step.type != 'RandomFlip'
-]
+train_pipeline = [step for step in _base_.train_pipeline if step.type != 'RandomFlip']
 train_dataloader = dict(
-    batch_size=64, dataset=dict(data_root=data_root, pipeline=train_pipeline))
+    batch_size=64, dataset=dict(data_root=data_root, pipeline=train_pipeline)
+)
 val_dataloader = dict(dataset=dict(data_root=data_root))
 test_dataloader = val_dataloader
 
@@ -21,7 +20,8 @@ param_scheduler = [
         type='CosineAnnealingLR',
         T_max=max_epochs,
         by_epoch=True,
-        convert_to_iter_based=True)
+        convert_to_iter_based=True,
+    ),
 ]
 default_hooks = dict(logger=dict(interval=10))
 randomness = dict(seed=0)

@@ -1,10 +1,10 @@
-_base_ = [
-    './wrn28-10_1xb128_cifar100.py', '../_base_/feature_augments/loma_f_fo.py'
-]
+_base_ = ['./wrn28-10_1xb128_cifar100.py', '../_base_/feature_augments/loma_f_fo.py']
 
 model = dict(
     backbone=dict(
         _base_.feature_augment,
         _delete_=True,
         augments=[_base_.loma_f, _base_.fo],
-        backbone=_base_.model.backbone))
+        backbone=_base_.model.backbone,
+    )
+)

@@ -1,4 +1,6 @@
 _base_ = [
-    '../_base_/models/wrn28-10.py', '../_base_/datasets/cifar10.py',
-    '../_base_/schedules/cifar_300e.py', '../_base_/cls_runtime.py'
+    '../_base_/models/wrn28-10.py',
+    '../_base_/datasets/cifar10.py',
+    '../_base_/schedules/cifar_300e.py',
+    '../_base_/cls_runtime.py',
 ]

@@ -1,8 +1,9 @@
 """What the tools share on their command lines; the flags are OpenMMLab's."""
+
 import argparse
 import os
 import os.path as osp
-from typing import List, Sequence, Tuple
+from collections.abc import Sequence
 
 from mmengine.config import Config, DictAction
 from mmengine.registry import RUNNERS
@@ -19,7 +20,8 @@ def add_cfg_options(parser: argparse.ArgumentParser) -> None:
         nargs='+',
         action=DictAction,
         help='override settings of the config: key=value, where nested keys '
-        'are joined by dots and lists are written as key="[a,b]" or key=a,b')
+        'are joined by dots and lists are written as key="[a,b]" or key=a,b',
+    )
 
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,11 +29,11 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--work-dir',
         help='where logs and results go (default: the work_dir of the '
-        'config, or work_dirs/ and the name of the config)')
+        'config, or work_dirs/ and the name of the config)',
+    )
     parser.add_argument(
-        '--launcher',
-        choices=['none', 'pytorch', 'slurm', 'mpi'],
-        default='none')
+        '--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none'
+    )
     # Passed by torch.distributed.launch.
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
     add_cfg_options(parser)
@@ -50,8 +52,7 @@ def load_run_config(args: argparse.Namespace) -> Config:
     return cfg
 
 
-def add_model_argument(parser: argparse.ArgumentParser,
-                       required: bool = True) -> None:
+def add_model_argument(parser: argparse.ArgumentParser, required: bool = True) -> None:
     """Add ``--model``, which may be given for several classifiers."""
     parser.add_argument(
         '--model',
@@ -61,11 +62,13 @@ def add_model_argument(parser: argparse.ArgumentParser,
         default=[],
         metavar=('LABEL', 'CONFIG', 'CHECKPOINT'),
         help='what to call a classifier, its config and its checkpoint; '
-        'repeat it for each classifier to compare')
+        'repeat it for each classifier to compare',
+    )
 
 
-def load_models(args: argparse.Namespace,
-                splits: Sequence[str]) -> List[Tuple[str, Config, str]]:
+def load_models(
+    args: argparse.Namespace, splits: Sequence[str]
+) -> list[tuple[str, Config, str]]:
     """Read and check what :func:`add_model_argument` asked for.
 
     Args:
@@ -83,8 +86,10 @@ def load_models(args: argparse.Namespace,
     for label, path, checkpoint in args.model:
         cfg = load_config(path, args.cfg_options)
         if cfg.get('default_scope') != 'mmpretrain':
-            raise SystemExit(f"{path} is not a classifier's config: its "
-                             f"default_scope is not 'mmpretrain'.")
+            raise SystemExit(
+                f"{path} is not a classifier's config: its "
+                f"default_scope is not 'mmpretrain'."
+            )
         require_checkpoint(checkpoint)
         check_before_start(cfg, splits)
         models.append((label, cfg, checkpoint))

@@ -1,11 +1,12 @@
 """Config files as the command line sees them."""
+
 import os.path as osp
-from typing import Any, Optional
+from typing import Any
 
 from mmengine.config import Config
 
 
-def load_config(path: str, options: Optional[dict] = None) -> Config:
+def load_config(path: str, options: dict | None = None) -> Config:
     """Read a config and apply ``--cfg-options`` to it.
 
     A config that names its dataset once, in top-level variables
@@ -46,15 +47,15 @@ def load_config(path: str, options: Optional[dict] = None) -> Config:
     if cfg.get('default_scope') == 'mmpretrain':
         for loader in _dataloaders(cfg):
             loader.setdefault('pin_memory', True)
-            loader.setdefault('persistent_workers',
-                              loader.get('num_workers', 0) > 0)
+            loader.setdefault('persistent_workers', loader.get('num_workers', 0) > 0)
             loader.setdefault('collate_fn', dict(type='default_collate'))
     return cfg
 
 
 def _dataloaders(cfg: Config) -> list:
     return [
-        cfg[f'{split}_dataloader'] for split in ('train', 'val', 'test')
+        cfg[f'{split}_dataloader']
+        for split in ('train', 'val', 'test')
         if cfg.get(f'{split}_dataloader') is not None
     ]
 

@@ -1,5 +1,5 @@
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Iterator
 
 import torch
 from mmengine.optim import OptimWrapper
@@ -26,6 +26,5 @@ class CPUOptimWrapper(OptimWrapper):
         """Run the forward pass of ``model`` inside autocast."""
         # Returns at once for weights that are channels-last already.
         model.to(memory_format=torch.channels_last)
-        with super().optim_context(model), torch.autocast(
-                'cpu', torch.bfloat16):
+        with super().optim_context(model), torch.autocast('cpu', torch.bfloat16):
             yield

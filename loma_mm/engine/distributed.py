@@ -1,4 +1,5 @@
 """Distributed training where there is no accelerator."""
+
 import torch.distributed
 from mmengine.config import Config
 from mmengine.device import get_device
@@ -24,7 +25,8 @@ def prepare_cpu_distribution(cfg: Config) -> None:
         raise SystemExit(
             f'--launcher {cfg.launcher} needs a GPU on every process and none '
             'is visible: use --launcher pytorch (tools/dist_train.sh) for '
-            'CPU training.')
+            'CPU training.'
+        )
     if not torch.distributed.is_initialized():
         torch.distributed.init_process_group(backend='gloo')
     if cfg.get('model_wrapper_cfg') is None:
@@ -32,4 +34,5 @@ def prepare_cpu_distribution(cfg: Config) -> None:
             type='MMDistributedDataParallel',
             device_ids=None,
             broadcast_buffers=False,
-            find_unused_parameters=cfg.get('find_unused_parameters', False))
+            find_unused_parameters=cfg.get('find_unused_parameters', False),
+        )

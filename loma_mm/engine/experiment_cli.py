@@ -1,8 +1,9 @@
 """What the tools that start many runs share on their command lines."""
+
 import argparse
 import os.path as osp
 import shlex
-from typing import List, Sequence
+from collections.abc import Sequence
 
 from mmengine.config import DictAction
 
@@ -11,9 +12,9 @@ from .experiments import Results, Run, collect, run_all
 LAUNCHERS = ('python', 'torchrun', 'slurm')
 
 
-def add_experiment_arguments(parser: argparse.ArgumentParser,
-                             work_dir: str,
-                             csv: str = '') -> None:
+def add_experiment_arguments(
+    parser: argparse.ArgumentParser, work_dir: str, csv: str = ''
+) -> None:
     """Add where runs and results go and how runs are started.
 
     Args:
@@ -25,34 +26,38 @@ def add_experiment_arguments(parser: argparse.ArgumentParser,
     parser.add_argument(
         '--work-dir',
         default=work_dir,
-        help=f'each run goes to NAME/seedN in there (default: {work_dir})')
+        help=f'each run goes to NAME/seedN in there (default: {work_dir})',
+    )
     parser.add_argument(
-        '--csv',
-        help=f'table of results (default: {csv or "WORK_DIR/results.csv"})')
+        '--csv', help=f'table of results (default: {csv or "WORK_DIR/results.csv"})'
+    )
     parser.add_argument('--seeds', type=int, nargs='+', metavar='N')
     parser.add_argument(
         '--cfg-options',
         nargs='+',
         default=[],
         metavar='KEY=VALUE',
-        help='settings of all runs, as for tools/train.py')
+        help='settings of all runs, as for tools/train.py',
+    )
     action = parser.add_mutually_exclusive_group()
     action.add_argument(
         '--commands',
         choices=LAUNCHERS,
         help='train nothing: print a command for each run that has no '
-        'result; afterwards, --collect')
+        'result; afterwards, --collect',
+    )
     action.add_argument(
         '--collect',
         action='store_true',
-        help='train nothing: take the results of finished work dirs')
+        help='train nothing: take the results of finished work dirs',
+    )
     parser.add_argument(
         '--gpus',
         type=int,
         default=1,
-        help='processes of each of the --commands (default: 1)')
-    parser.add_argument(
-        '--partition', default='PARTITION', help='of --commands slurm')
+        help='processes of each of the --commands (default: 1)',
+    )
+    parser.add_argument('--partition', default='PARTITION', help='of --commands slurm')
 
 
 def parse_options(options: Sequence[str]) -> dict:
@@ -65,8 +70,7 @@ def parse_options(options: Sequence[str]) -> dict:
     return parser.parse_args(['--cfg-options', *options]).cfg_options
 
 
-def job_command(run: Run, launcher: str, tools: str, gpus: int,
-                partition: str) -> str:
+def job_command(run: Run, launcher: str, tools: str, gpus: int, partition: str) -> str:
     """The command of one run.
 
     Args:
@@ -82,8 +86,11 @@ def job_command(run: Run, launcher: str, tools: str, gpus: int,
     if launcher == 'slurm':
         job = f'{run.name.replace("/", "-")}-{run.seed}'
         words = [
-            osp.join(tools, 'slurm_train.sh'), partition, job, run.config,
-            run.work_dir
+            osp.join(tools, 'slurm_train.sh'),
+            partition,
+            job,
+            run.config,
+            run.work_dir,
         ]
     else:
         words = [run.config, '--work-dir', run.work_dir]
@@ -96,8 +103,9 @@ def job_command(run: Run, launcher: str, tools: str, gpus: int,
     return f'GPUS={gpus} {line}' if launcher == 'slurm' else line
 
 
-def carry_out(runs: Sequence[Run], results: Results, args: argparse.Namespace,
-              tools: str) -> List[str]:
+def carry_out(
+    runs: Sequence[Run], results: Results, args: argparse.Namespace, tools: str
+) -> list[str]:
     """Do what :func:`add_experiment_arguments`'s flags ask for.
 
     Args:
@@ -115,9 +123,12 @@ def carry_out(runs: Sequence[Run], results: Results, args: argparse.Namespace,
     if args.commands:
         for run in pending:
             print(
-                job_command(run, args.commands, osp.relpath(tools), args.gpus,
-                            args.partition))
+                job_command(
+                    run, args.commands, osp.relpath(tools), args.gpus, args.partition
+                )
+            )
     else:
-        print(f'{results.path}: {len(runs) - len(pending)} of {len(runs)} '
-              'runs are done.')
+        print(
+            f'{results.path}: {len(runs) - len(pending)} of {len(runs)} runs are done.'
+        )
     return []

@@ -1,4 +1,5 @@
 """Many training runs and one file with their results."""
+
 import csv
 import fcntl
 import json
@@ -6,9 +7,10 @@ import os
 import os.path as osp
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import NamedTuple
 
 from mmengine.config import Config
 from mmengine.utils import ProgressBar
@@ -18,7 +20,7 @@ NOT_METRICS = ('data_time', 'time', 'step')
 # How what we train becomes percent: the axis of a plot, and a factor.
 PERCENT = {
     'accuracy/top1': ('Test accuracy (%)', 1),
-    'pascal_voc/mAP': ('mAP (%)', 100)
+    'pascal_voc/mAP': ('mAP (%)', 100),
 }
 FIELDS = ('name', 'config', 'seed', 'metric', 'value')
 
@@ -34,11 +36,12 @@ class Run:
         root (str): Folder of all runs.
         options (Tuple[str]): ``--cfg-options``, each 'key=value'.
     """
+
     name: str
     config: str
     seed: int
     root: str
-    options: Tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f'{self.name}, seed {self.seed}'
@@ -56,16 +59,19 @@ class Run:
         return Path(self.config).stem
 
     @property
-    def arguments(self) -> List[str]:
+    def arguments(self) -> list[str]:
         """What a training script gets after the config and the work dir."""
         return [
-            '--resume', '--cfg-options', *self.options,
-            f'randomness.seed={self.seed}'
+            '--resume',
+            '--cfg-options',
+            *self.options,
+            f'randomness.seed={self.seed}',
         ]
 
 
 class Result(NamedTuple):
     """A value and the config it was measured with."""
+
     config: str
     value: float
 
@@ -84,7 +90,7 @@ class Results:
     def __init__(self, path: str) -> None:
         self.path = path
 
-    def read(self) -> Dict[Tuple[str, int, str], Result]:
+    def read(self) -> dict[tuple[str, int, str], Result]:
         """The results by name, seed and metric.
 
         Raises:
@@ -95,16 +101,18 @@ class Results:
         try:
             with open(self.path, encoding='utf-8', newline='') as file:
                 return {
-                    (row['name'], int(row['seed']), row['metric']):
-                    Result(row['config'], float(row['value']))
+                    (row['name'], int(row['seed']), row['metric']): Result(
+                        row['config'], float(row['value'])
+                    )
                     for row in csv.DictReader(file)
                 }
         except (KeyError, TypeError, ValueError) as error:
             raise SystemExit(
                 f'{self.path} is not a table of results with the columns '
-                f'{", ".join(FIELDS)}: name another file.') from error
+                f'{", ".join(FIELDS)}: name another file.'
+            ) from error
 
-    def add(self, run: Run, metrics: Dict[str, float]) -> None:
+    def add(self, run: Run, metrics: dict[str, float]) -> None:
         """Add the metrics of a run, or replace them."""
         os.makedirs(osp.dirname(self.path) or '.', exist_ok=True)
         # A file of its own, as the table is replaced; and open for writing,
@@ -117,18 +125,18 @@ class Results:
                 if key[:2] != (run.name, run.seed)
             }
             for metric, value in metrics.items():
-                rows[run.name, run.seed,
-                     metric] = Result(run.config_name, value)
+                rows[run.name, run.seed, metric] = Result(run.config_name, value)
             self._write(rows)
 
-    def _write(self, rows: Dict[Tuple[str, int, str], Result]) -> None:
+    def _write(self, rows: dict[tuple[str, int, str], Result]) -> None:
         partial = f'{self.path}.part'
         with open(partial, 'w', encoding='utf-8', newline='') as file:
             writer = csv.writer(file, lineterminator='\n')
             writer.writerow(FIELDS)
             for (name, seed, metric), result in sorted(rows.items()):
                 writer.writerow(
-                    (name, result.config, seed, metric, f'{result.value:.6g}'))
+                    (name, result.config, seed, metric, f'{result.value:.6g}')
+                )
         os.replace(partial, self.path)
 
     def has(self, run: Run) -> bool:
@@ -146,10 +154,11 @@ class Results:
             raise SystemExit(
                 f'{self.path} has results of {configs.pop()} for {run}, which '
                 f'is to be {run.config_name} now: give another --work-dir and '
-                '--csv.')
+                '--csv.'
+            )
         return bool(configs)
 
-    def values(self, name: str, metric: str) -> Dict[int, float]:
+    def values(self, name: str, metric: str) -> dict[int, float]:
         """The values of one metric by seed, in the order of seeds."""
         return {
             seed: result.value
@@ -158,7 +167,7 @@ class Results:
         }
 
 
-def final_metrics(work_dir: str) -> Optional[Dict[str, float]]:
+def final_metrics(work_dir: str) -> dict[str, float] | None:
     """The metrics of the last validation of a training run.
 
     Read from what MMEngine's LocalVisBackend wrote.
@@ -185,8 +194,7 @@ def final_metrics(work_dir: str) -> Optional[Dict[str, float]]:
             # Lines of training have the iteration too.
             if 'iter' not in entry and entry.get('step') == last:
                 return {
-                    key: value
-                    for key, value in entry.items() if key not in NOT_METRICS
+                    key: value for key, value in entry.items() if key not in NOT_METRICS
                 }
     return None
 
@@ -197,11 +205,10 @@ def dumped_config(vis_data: Path) -> Config:
     Args:
         vis_data (Path): Folder ``vis_data`` of the run.
     """
-    return Config.fromfile(
-        str(vis_data / 'config.py'), import_custom_modules=False)
+    return Config.fromfile(str(vis_data / 'config.py'), import_custom_modules=False)
 
 
-def collect(runs: Sequence[Run], results: Results) -> List[Run]:
+def collect(runs: Sequence[Run], results: Results) -> list[Run]:
     """File the results of runs that are finished.
 
     Returns:
@@ -219,7 +226,7 @@ def collect(runs: Sequence[Run], results: Results) -> List[Run]:
     return pending
 
 
-def run_all(runs: Sequence[Run], results: Results, script: str) -> List[str]:
+def run_all(runs: Sequence[Run], results: Results, script: str) -> list[str]:
     """Train one run after another, in processes of their own.
 
     What is in the results is left out, what was interrupted goes on from its
@@ -250,7 +257,8 @@ def run_all(runs: Sequence[Run], results: Results, script: str) -> List[str]:
         except KeyboardInterrupt:
             raise SystemExit(
                 f'\nStopped in {run}: the same command goes on from its last '
-                'checkpoint.') from None
+                'checkpoint.'
+            ) from None
         if problem:
             problems.append(problem)
             print(f'\n{problem}', flush=True)
@@ -259,7 +267,7 @@ def run_all(runs: Sequence[Run], results: Results, script: str) -> List[str]:
     return problems
 
 
-def _train(run: Run, results: Results, script: str) -> Optional[str]:
+def _train(run: Run, results: Results, script: str) -> str | None:
     """Do a run; if there is no result, say in one sentence why."""
     os.makedirs(osp.dirname(run.log), exist_ok=True)
     with open(run.log, 'a', encoding='utf-8') as log:
@@ -272,18 +280,23 @@ def _train(run: Run, results: Results, script: str) -> Optional[str]:
         if not collect([run], results):  # done by another since we looked
             return None
         _forget_lost_checkpoint(run.work_dir)
-        code = subprocess.run([
-            sys.executable, script, run.config, '--work-dir', run.work_dir,
-            *run.arguments
-        ],
-                              stdin=subprocess.DEVNULL,
-                              stdout=log,
-                              stderr=subprocess.STDOUT).returncode
+        code = subprocess.run(
+            [
+                sys.executable,
+                script,
+                run.config,
+                '--work-dir',
+                run.work_dir,
+                *run.arguments,
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        ).returncode
     if code:
         return f'{run} failed with exit code {code}: see {run.log}.'
     if collect([run], results):
-        return (f'{run} ended without a validation of its last epoch: see '
-                f'{run.log}.')
+        return f'{run} ended without a validation of its last epoch: see {run.log}.'
     return None
 
 

@@ -13,6 +13,5 @@ class LastValidationHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Validate if nothing is left to train."""
-        if (runner.val_loop is not None
-                and runner.iter >= runner.train_loop.max_iters):
+        if runner.val_loop is not None and runner.iter >= runner.train_loop.max_iters:
             runner.val_loop.run()

@@ -1,7 +1,8 @@
 """The paper's results, as configs/paper_results.csv holds them."""
+
 import csv
 from pathlib import Path
-from typing import Dict, List, NamedTuple, Tuple
+from typing import NamedTuple
 
 
 class Part(NamedTuple):
@@ -15,10 +16,11 @@ class Part(NamedTuple):
         scale (float): What a value of ours is multiplied by.
         complement (bool): Whether the paper has 100 minus our value.
     """
+
     heading: str
     unit: str
     note: str = ''
-    metrics: Tuple[str, ...] = ('accuracy/top1', )
+    metrics: tuple[str, ...] = ('accuracy/top1',)
     scale: float = 1
     complement: bool = False
 
@@ -29,63 +31,66 @@ class Part(NamedTuple):
 
 
 # The parts of paper_results.csv in the order of the index.
-PARTS: Dict[str, Part] = {
-    'Table 1':
-    Part('Table 1: CIFAR-10 and CIFAR-100', 'Accuracy (%)',
-         'A dash: the paper has no number.'),
-    'Table 2':
-    Part(
+PARTS: dict[str, Part] = {
+    'Table 1': Part(
+        'Table 1: CIFAR-10 and CIFAR-100',
+        'Accuracy (%)',
+        'A dash: the paper has no number.',
+    ),
+    'Table 2': Part(
         'Table 2: ResNet-50 on ImageNet',
         'Error, top-1 / top-5 (%)',
         metrics=('accuracy/top1', 'accuracy/top5'),
-        complement=True),
-    'Table 3':
-    Part(
+        complement=True,
+    ),
+    'Table 3': Part(
         'Table 3: the block l of LOMA_F and FO, WRN-28-10 on CIFAR-100',
         'Error (%)',
-        complement=True),
-    'Table 4':
-    Part(
-        'Table 4: the probability p_f of LOMA_F and FO, WRN-28-10 on '
-        'CIFAR-100',
+        complement=True,
+    ),
+    'Table 4': Part(
+        'Table 4: the probability p_f of LOMA_F and FO, WRN-28-10 on CIFAR-100',
         'Error (%)',
-        complement=True),
-    'Table 5':
-    Part('Table 5: the components, WRN-28-10 on CIFAR-100', 'Accuracy (%)'),
-    'Table 6':
-    Part(
+        complement=True,
+    ),
+    'Table 5': Part('Table 5: the components, WRN-28-10 on CIFAR-100', 'Accuracy (%)'),
+    'Table 6': Part(
         'Table 6: with and without random crop (RC) and flip (RF), ResNet-18 '
-        'on CIFAR-10', 'Accuracy (%)',
-        'The paper states no schedule for ResNet-18: these take that of '
-        'ResNet-20.'),
-    'Table 7':
-    Part(
+        'on CIFAR-10',
+        'Accuracy (%)',
+        'The paper states no schedule for ResNet-18: these take that of ResNet-20.',
+    ),
+    'Table 7': Part(
         'Table 7: Faster R-CNN on VOC 2007 test',
         'mAP (%)',
-        metrics=('pascal_voc/mAP', ),
-        scale=100),
-    'Figure 6':
-    Part(
-        'Figure 6: p, r_max and a_max, ResNet-20 on CIFAR-10', 'Accuracy (%)',
+        metrics=('pascal_voc/mAP',),
+        scale=100,
+    ),
+    'Figure 6': Part(
+        'Figure 6: p, r_max and a_max, ResNet-20 on CIFAR-10',
+        'Accuracy (%)',
         'The paper draws curves and prints no numbers: the grid is ours, '
-        'around its setting (0.5, 0.7, 3).'),
-    'Image folder':
-    Part(
-        'Your own images: ResNet-20 on a folder of images', 'Accuracy (%)',
+        'around its setting (0.5, 0.7, 3).',
+    ),
+    'Image folder': Part(
+        'Your own images: ResNet-20 on a folder of images',
+        'Accuracy (%)',
         'Not in the paper. How to name the folder and the number of classes: '
-        'first lines of the baseline.'),
+        'first lines of the baseline.',
+    ),
 }
 
 
 class Row(NamedTuple):
     """One line of paper_results.csv."""
+
     part: str
     row: str
     config: str
     paper: str
 
 
-def read_rows(configs: Path) -> List[Row]:
+def read_rows(configs: Path) -> list[Row]:
     """Read paper_results.csv.
 
     Args:
@@ -99,15 +104,15 @@ def read_rows(configs: Path) -> List[Row]:
         rows = [Row(**row) for row in csv.DictReader(file)]
     for row in rows:
         if row.part not in PARTS:
-            raise SystemExit(f'{path} has a row of {row.part!r}; the parts '
-                             f'are {", ".join(PARTS)}.')
+            raise SystemExit(
+                f'{path} has a row of {row.part!r}; the parts are {", ".join(PARTS)}.'
+            )
         if not (configs / row.config).is_file():
-            raise SystemExit(f'{path} names {row.config}, which does not '
-                             'exist.')
+            raise SystemExit(f'{path} names {row.config}, which does not exist.')
     return rows
 
 
-def read_class_rows(configs: Path) -> Dict[str, Dict[str, str]]:
+def read_class_rows(configs: Path) -> dict[str, dict[str, str]]:
     """Read paper_table7.csv: the AP (%) of each VOC class.
 
     Args:

@@ -1,9 +1,10 @@
 """What can be known to fail is said before work starts, in one sentence."""
+
 import importlib
 import os
 import os.path as osp
+from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import Iterator, Sequence, Tuple
 from xml.etree import ElementTree
 
 from mmengine.config import Config
@@ -34,8 +35,9 @@ def check_before_start(cfg: Config, splits: Sequence[str]) -> None:
         loader = cfg.get(f'{split}_dataloader')
         if loader is None:
             continue
-        for place, dataset_cfg in _leaves(loader.dataset,
-                                          f'{split}_dataloader.dataset'):
+        for place, dataset_cfg in _leaves(
+            loader.dataset, f'{split}_dataloader.dataset'
+        ):
             dataset = _build_lazily(dataset_cfg, place, scope)
             if dataset is None:
                 continue
@@ -45,10 +47,15 @@ def check_before_start(cfg: Config, splits: Sequence[str]) -> None:
                 _check_voc_classes(dataset, place)
                 _check_num_classes(dataset, place, cfg.model)
     if missing:
-        hint = cfg.get('data_help', 'put it there, or point the data_root '
-                       'of the datasets elsewhere with --cfg-options')
-        raise SystemExit('The dataset of this config is not on disk, missing '
-                         f'{", ".join(map(osp.abspath, missing))}: {hint}.')
+        hint = cfg.get(
+            'data_help',
+            'put it there, or point the data_root '
+            'of the datasets elsewhere with --cfg-options',
+        )
+        raise SystemExit(
+            'The dataset of this config is not on disk, missing '
+            f'{", ".join(map(osp.abspath, missing))}: {hint}.'
+        )
 
 
 def _check_toolbox(scope: str) -> None:
@@ -62,13 +69,15 @@ def _check_toolbox(scope: str) -> None:
         if 'mmcv._ext' in str(error):
             raise SystemExit(
                 'The installed mmcv has no compiled operators, which '
-                "detectors need: install the full mmcv for this PyTorch "
-                '(README, Install), not mmcv-lite.') from error
-        raise SystemExit(f'This config needs {scope}, which cannot be '
-                         f'imported: {error}.') from error
+                'detectors need: install the full mmcv for this PyTorch '
+                '(README, Install), not mmcv-lite.'
+            ) from error
+        raise SystemExit(
+            f'This config needs {scope}, which cannot be imported: {error}.'
+        ) from error
 
 
-def _leaves(cfg: dict, place: str) -> Iterator[Tuple[str, dict]]:
+def _leaves(cfg: dict, place: str) -> Iterator[tuple[str, dict]]:
     """The datasets inside wrappers such as Repeat- or ConcatDataset."""
     if 'dataset' in cfg:
         yield from _leaves(cfg['dataset'], f'{place}.dataset')
@@ -85,8 +94,9 @@ def _build_lazily(cfg: dict, place: str, scope: str):
         dataset_type = cfg['type']
         if isinstance(dataset_type, str):
             dataset_type = registry.get(dataset_type)
-        if not (isinstance(dataset_type, type)
-                and issubclass(dataset_type, BaseDataset)):
+        if not (
+            isinstance(dataset_type, type) and issubclass(dataset_type, BaseDataset)
+        ):
             return None
         try:
             return registry.build(dict(cfg, lazy_init=True))
@@ -95,13 +105,11 @@ def _build_lazily(cfg: dict, place: str, scope: str):
             if 'lazy_init' in message:
                 # A user's own dataset that takes no such argument.
                 return None
-            raise SystemExit(
-                f'{place} cannot be built: {message}') from error
+            raise SystemExit(f'{place} cannot be built: {message}') from error
 
 
 def _missing_paths(dataset: BaseDataset) -> list:
-    if getattr(dataset, 'download', False) or getattr(
-            dataset, 'backend_args', None):
+    if getattr(dataset, 'download', False) or getattr(dataset, 'backend_args', None):
         return []
     paths = [dataset.ann_file, *dataset.data_prefix.values()]
     if hasattr(dataset, 'ann_subdir'):
@@ -110,13 +118,14 @@ def _missing_paths(dataset: BaseDataset) -> list:
             for folder in (dataset.img_subdir, dataset.ann_subdir)
         ]
     missing = [
-        path for path in paths
-        if isinstance(path, str) and path and '://' not in path
-        and not osp.exists(path)
+        path
+        for path in paths
+        if isinstance(path, str) and path and '://' not in path and not osp.exists(path)
     ]
     # A missing folder says enough of the folders inside it.
     return [
-        path for path in missing
+        path
+        for path in missing
         if path == dataset.ann_file or osp.dirname(path) not in missing
     ]
 
@@ -125,8 +134,7 @@ def _check_num_classes(dataset: BaseDataset, place: str, model: dict) -> None:
     """A label beyond the outputs of the head fails deep inside the loss."""
     if hasattr(dataset, 'ann_subdir'):
         count = len(dataset.metainfo['classes'])
-    elif not dataset.ann_file and osp.isdir(
-            getattr(dataset, 'img_prefix', None) or ''):
+    elif not dataset.ann_file and osp.isdir(getattr(dataset, 'img_prefix', None) or ''):
         count = sum(entry.is_dir() for entry in os.scandir(dataset.img_prefix))
     else:
         return
@@ -138,28 +146,31 @@ def _check_num_classes(dataset: BaseDataset, place: str, model: dict) -> None:
         if outputs is not None and outputs < count:
             raise SystemExit(
                 f'{place} has {count} classes and the model tells {outputs} '
-                f'apart: give --cfg-options model.{key}.num_classes={count}.')
+                f'apart: give --cfg-options model.{key}.num_classes={count}.'
+            )
 
 
 def _check_voc_classes(dataset: BaseDataset, place: str) -> None:
     """VOC-format datasets skip unknown names silently: say if all are."""
-    if not hasattr(dataset, 'ann_subdir') or getattr(dataset, 'backend_args',
-                                                     None):
+    if not hasattr(dataset, 'ann_subdir') or getattr(dataset, 'backend_args', None):
         return
     folder = osp.join(dataset.sub_data_root, dataset.ann_subdir)
     found = set()
     for name in islice(list_from_file(dataset.ann_file), ANNOTATIONS_READ):
         path = osp.join(folder, f'{name}.xml')
         if not osp.isfile(path):
-            raise SystemExit(f'{dataset.ann_file} lists {name}, but there is '
-                             f'no {path}: complete the dataset or mend the '
-                             'list.')
-        found.update(node.text
-                     for node in ElementTree.parse(path).iterfind(
-                         'object/name'))
+            raise SystemExit(
+                f'{dataset.ann_file} lists {name}, but there is '
+                f'no {path}: complete the dataset or mend the '
+                'list.'
+            )
+        found.update(
+            node.text for node in ElementTree.parse(path).iterfind('object/name')
+        )
     classes = dataset.metainfo['classes']
     if found and not found.intersection(classes):
         raise SystemExit(
             f'{place} knows the classes {", ".join(classes)}, but the '
             f'annotations in {folder} name {", ".join(sorted(found))}: give '
-            'the names with --cfg-options classes="[...]".')
+            'the names with --cfg-options classes="[...]".'
+        )

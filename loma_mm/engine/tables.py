@@ -1,12 +1,12 @@
 """Tables in Markdown and what their cells hold."""
+
 import statistics
-from typing import List, Sequence
+from collections.abc import Sequence
 
 
-def markdown_table(header: Sequence[str],
-                   lines: Sequence[Sequence[str]]) -> str:
+def markdown_table(header: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
     """A table of cells that are Markdown already."""
-    rows: List[Sequence[str]] = [header, ['---'] * len(header), *lines]
+    rows: list[Sequence[str]] = [header, ['---'] * len(header), *lines]
     return '\n'.join('| ' + ' | '.join(row) + ' |' for row in rows)
 
 

@@ -1,7 +1,11 @@
 """What work dirs of tools/train.py hold, and which config they are of."""
+
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import (Any, Dict, Iterable, Iterator, List, NamedTuple, Optional,
-                    Sequence, Tuple)
+from typing import (
+    Any,
+    NamedTuple,
+)
 
 from mmengine.config import Config
 
@@ -9,45 +13,57 @@ from .config import load_config
 from .experiments import dumped_config, final_metrics
 
 # What makes two runs the same experiment; of dataloaders more is not.
-COMPARED = ('model', 'data_preprocessor', 'train_dataloader.batch_size',
-            'train_dataloader.dataset', 'val_dataloader.dataset',
-            'val_evaluator', 'optim_wrapper', 'param_scheduler', 'train_cfg')
+COMPARED = (
+    'model',
+    'data_preprocessor',
+    'train_dataloader.batch_size',
+    'train_dataloader.dataset',
+    'val_dataloader.dataset',
+    'val_evaluator',
+    'optim_wrapper',
+    'param_scheduler',
+    'train_cfg',
+)
 # Where data is, and how often a run is validated before its end.
 IGNORED = ('data_root', 'val_interval', 'val_begin', 'val_evaluator.type')
 
 
 class WorkDir(NamedTuple):
     """A work dir; it has metrics if its run is finished."""
+
     path: str
     config: str
-    seed: Optional[int]
-    settings: Dict[str, Any]
-    metrics: Optional[Dict[str, float]]
+    seed: int | None
+    settings: dict[str, Any]
+    metrics: dict[str, float] | None
 
 
-def read_work_dirs(folders: Sequence[str],
-                   ignore: Sequence[str]) -> List[WorkDir]:
+def read_work_dirs(folders: Sequence[str], ignore: Sequence[str]) -> list[WorkDir]:
     """The work dirs of training runs below some folders, latest first.
 
     Args:
         folders (Sequence[str]): Searched at any depth.
         ignore (Sequence[str]): See :class:`ConfigFinder`.
     """
-    starts: Dict[Path, Path] = {}
+    starts: dict[Path, Path] = {}
     # One folder for each start of a run, named by its time.
     for folder in folders:
         for file in sorted(Path(folder).rglob('vis_data/scalars.json')):
             starts[file.parents[2]] = file.parent
     work_dirs = []
     for path, vis_data in sorted(
-            starts.items(), key=lambda item: item[1].parent.name,
-            reverse=True):
+        starts.items(), key=lambda item: item[1].parent.name, reverse=True
+    ):
         cfg = dumped_config(vis_data)
         work_dirs.append(
             WorkDir(
-                str(path), config_name(path, vis_data), (cfg.get('randomness')
-                                                         or {}).get('seed'),
-                settings_of(cfg, ignore), final_metrics(str(path))))
+                str(path),
+                config_name(path, vis_data),
+                (cfg.get('randomness') or {}).get('seed'),
+                settings_of(cfg, ignore),
+                final_metrics(str(path)),
+            )
+        )
     return work_dirs
 
 
@@ -60,9 +76,9 @@ def config_name(work_dir: Path, vis_data: Path) -> str:
     return ''
 
 
-def settings_of(cfg: Config, ignore: Sequence[str] = ()) -> Dict[str, Any]:
+def settings_of(cfg: Config, ignore: Sequence[str] = ()) -> dict[str, Any]:
     """The settings of a config that a result depends on, by dotted key."""
-    found: Dict[str, Any] = {}
+    found: dict[str, Any] = {}
     for key in COMPARED:
         node: Any = cfg
         for part in key.split('.'):
@@ -71,8 +87,7 @@ def settings_of(cfg: Config, ignore: Sequence[str] = ()) -> Dict[str, Any]:
     return found
 
 
-def _flatten(node: Any, path: str,
-             ignore: Sequence[str]) -> Iterator[Tuple[str, Any]]:
+def _flatten(node: Any, path: str, ignore: Sequence[str]) -> Iterator[tuple[str, Any]]:
     name = path.rpartition('.')[2]
     if any(item in (path, name) for item in ignore):
         return
@@ -100,14 +115,13 @@ class ConfigFinder:
             names wherever they occur.
     """
 
-    def __init__(self,
-                 folder: Path,
-                 configs: Iterable[str],
-                 ignore: Sequence[str] = ()) -> None:
+    def __init__(
+        self, folder: Path, configs: Iterable[str], ignore: Sequence[str] = ()
+    ) -> None:
         self.folder = folder
         self.configs = sorted(set(configs))
         self.ignore = ignore
-        self._settings: Dict[str, Dict[str, Any]] = {}
+        self._settings: dict[str, dict[str, Any]] = {}
 
     def find(self, run: WorkDir) -> str:
         """The config whose settings the run has.
@@ -118,44 +132,40 @@ class ConfigFinder:
         Raises:
             LookupError: If there is none, with the reason.
         """
-        named = [
-            config for config in self.configs
-            if Path(config).stem == run.config
-        ]
+        named = [config for config in self.configs if Path(config).stem == run.config]
         if not named:
             raise LookupError('none of the configs that are looked for')
         folders = {Path(config).parent for config in named}
-        beside = [
-            config for config in self.configs if Path(config).parent in folders
-        ]
+        beside = [config for config in self.configs if Path(config).parent in folders]
         for config in named + beside:
             if self._difference(run, config) is None:
                 return config
-        raise LookupError(f'{self._difference(run, named[0])} is not as in '
-                          f'{named[0]}')
+        raise LookupError(f'{self._difference(run, named[0])} is not as in {named[0]}')
 
-    def _difference(self, run: WorkDir, config: str) -> Optional[str]:
+    def _difference(self, run: WorkDir, config: str) -> str | None:
         """The first setting that differs."""
         if config not in self._settings:
             self._settings[config] = settings_of(
-                load_config(str(self.folder / config)), self.ignore)
+                load_config(str(self.folder / config)), self.ignore
+            )
         ours, theirs = run.settings, self._settings[config]
         for key in {**ours, **theirs}:
             if (key in ours) != (key in theirs) or not _same(
-                    ours.get(key), theirs.get(key)):
+                ours.get(key), theirs.get(key)
+            ):
                 return key
         return None
 
     def assign(
         self, work_dirs: Iterable[WorkDir]
-    ) -> Tuple[Dict[str, List[WorkDir]], List[str]]:
+    ) -> tuple[dict[str, list[WorkDir]], list[str]]:
         """Find the runs of each config.
 
         Returns:
             tuple: The finished runs by config, one for each seed; and a
             sentence for each work dir that is left out.
         """
-        found: Dict[str, List[WorkDir]] = {}
+        found: dict[str, list[WorkDir]] = {}
         left_out = []
         for run in work_dirs:
             try:
@@ -164,12 +174,12 @@ class ConfigFinder:
                 left_out.append(f'{run.path}: {reason}.')
                 continue
             twins = [
-                other.path for other in found.get(config, [])
+                other.path
+                for other in found.get(config, [])
                 if run.seed is not None and other.seed == run.seed
             ]
             if run.metrics is None:
-                left_out.append(f'{run.path}: its last epoch has not been '
-                                'validated.')
+                left_out.append(f'{run.path}: its last epoch has not been validated.')
             elif twins:
                 left_out.append(f'{run.path}: the same seed as {twins[0]}.')
             else:

@@ -1,7 +1,8 @@
 """Robustness to occlusion, Sec 4.4 and Fig 7 of the paper."""
+
 import copy
 import tempfile
-from typing import List, Sequence, Tuple, Union
+from collections.abc import Sequence
 
 import torch
 from mmengine.config import Config
@@ -35,11 +36,11 @@ def occlude(images: Tensor, kind: str, size: int) -> Tensor:
         ValueError: If there is no such kind of occlusion or no such size.
     """
     check_occlusion(kind, size)
-    square = torch.zeros(
-        images.shape[-2:], dtype=torch.bool, device=images.device)
+    square = torch.zeros(images.shape[-2:], dtype=torch.bool, device=images.device)
     rows, columns = (
-        slice(max(0, (side - size) // 2),
-              max(0, (side - size) // 2) + size) for side in square.shape)
+        slice(max(0, (side - size) // 2), max(0, (side - size) // 2) + size)
+        for side in square.shape
+    )
     square[rows, columns] = True
     return images.masked_fill(square if kind == 'center' else ~square, 0)
 
@@ -47,18 +48,22 @@ def occlude(images: Tensor, kind: str, size: int) -> Tensor:
 def check_occlusion(kind: str, size: int) -> None:
     """Raise a ValueError if :func:`occlude` does not know this."""
     if kind not in KINDS:
-        raise ValueError(f'The kind of an occlusion must be one of {KINDS}, '
-                         f'got {kind!r}.')
+        raise ValueError(
+            f'The kind of an occlusion must be one of {KINDS}, got {kind!r}.'
+        )
     if not isinstance(size, int) or size < 0:
-        raise ValueError('The size of an occlusion must be a whole number of '
-                         f'pixels from 0 on, got {size!r}.')
+        raise ValueError(
+            'The size of an occlusion must be a whole number of '
+            f'pixels from 0 on, got {size!r}.'
+        )
 
 
 def occlusion_accuracy(
-        cfg: Union[str, Config],
-        checkpoint: str,
-        sizes: Sequence[int],
-        kinds: Sequence[str] = KINDS) -> List[Tuple[str, int, float]]:
+    cfg: str | Config,
+    checkpoint: str,
+    sizes: Sequence[int],
+    kinds: Sequence[str] = KINDS,
+) -> list[tuple[str, int, float]]:
     """Test a classifier under center and boundary occlusion.
 
     The test set is read once; every batch passes through the network once an
@@ -85,21 +90,25 @@ def occlusion_accuracy(
     cfg = load_config(cfg) if isinstance(cfg, str) else copy.deepcopy(cfg)
     cfg.load_from = checkpoint
     cfg.resume = False
-    cfg.test_evaluator = dict(type='Accuracy', topk=(1, ))
+    cfg.test_evaluator = dict(type='Accuracy', topk=(1,))
     cfg.test_cfg = dict(
         type='OcclusionTestLoop',
         sizes=list(sizes),
         kinds=list(kinds),
         progress_bar=True,
-        fp16=(cfg.get('test_cfg') or {}).get('fp16', False))
+        fp16=(cfg.get('test_cfg') or {}).get('fp16', False),
+    )
     # The progress bar says enough; and no tracking service hears of it.
     cfg.log_level = 'WARNING'
     cfg.visualizer = None
     with tempfile.TemporaryDirectory() as work_dir:
         cfg.work_dir = work_dir
         metrics = build_runner(cfg).test()
-    return [(kind, size, metrics[f'{occlusion_name(kind, size)}/{METRIC}'])
-            for kind in kinds for size in sizes]
+    return [
+        (kind, size, metrics[f'{occlusion_name(kind, size)}/{METRIC}'])
+        for kind in kinds
+        for size in sizes
+    ]
 
 
 def occlusion_name(kind: str, size: int) -> str:

@@ -1,6 +1,6 @@
 import copy
 import sys
-from typing import Dict, List, Sequence, Union
+from collections.abc import Sequence
 
 import torch
 from mmengine.dist import is_main_process
@@ -51,33 +51,36 @@ class OcclusionTestLoop(TestLoop):
         ...     type='loma_mm.evaluation.OcclusionTestLoop', sizes=(0, 8, 16))
     """
 
-    def __init__(self,
-                 runner: Runner,
-                 dataloader: Union[DataLoader, Dict],
-                 evaluator: Union[Evaluator, Dict, List],
-                 sizes: Sequence[int],
-                 kinds: Sequence[str] = KINDS,
-                 fp16: bool = False,
-                 progress_bar: bool = False) -> None:
+    def __init__(
+        self,
+        runner: Runner,
+        dataloader: DataLoader | dict,
+        evaluator: Evaluator | dict | list,
+        sizes: Sequence[int],
+        kinds: Sequence[str] = KINDS,
+        fp16: bool = False,
+        progress_bar: bool = False,
+    ) -> None:
         occlusions = [(kind, size) for kind in kinds for size in sizes]
         if not occlusions:
-            raise ValueError('sizes and kinds must name at least one '
-                             f'occlusion, got {sizes!r} and {kinds!r}.')
+            raise ValueError(
+                'sizes and kinds must name at least one '
+                f'occlusion, got {sizes!r} and {kinds!r}.'
+            )
         for occlusion in occlusions:
             check_occlusion(*occlusion)
         super().__init__(runner, dataloader, evaluator, fp16)
         self.evaluators = {
-            occlusion: copy.deepcopy(self.evaluator)
-            for occlusion in occlusions
+            occlusion: copy.deepcopy(self.evaluator) for occlusion in occlusions
         }
         for occlusion, one in self.evaluators.items():
             for metric in one.metrics:
                 metric.prefix = '/'.join(
-                    filter(None, (occlusion_name(*occlusion), metric.prefix)))
+                    filter(None, (occlusion_name(*occlusion), metric.prefix))
+                )
         # The parent class evaluates these.
         self.evaluator.metrics = [
-            metric for one in self.evaluators.values()
-            for metric in one.metrics
+            metric for one in self.evaluators.values() for metric in one.metrics
         ]
         self.progress_bar = progress_bar and is_main_process()
 
@@ -102,22 +105,18 @@ class OcclusionTestLoop(TestLoop):
             idx (int): Index of the batch.
             data_batch (dict): From the dataloader.
         """
-        self.runner.call_hook(
-            'before_test_iter', batch_idx=idx, data_batch=data_batch)
+        self.runner.call_hook('before_test_iter', batch_idx=idx, data_batch=data_batch)
         model = self.runner.model
         if is_model_wrapper(model):
             model = model.module
         with autocast(enabled=self.fp16):
             data = model.data_preprocessor(data_batch, False)
             for occlusion, evaluator in self.evaluators.items():
-                occluded = dict(
-                    data, inputs=occlude(data['inputs'], *occlusion))
+                occluded = dict(data, inputs=occlude(data['inputs'], *occlusion))
                 outputs = model(**occluded, mode='predict')
                 evaluator.process(outputs, data_batch)
         self.runner.call_hook(
-            'after_test_iter',
-            batch_idx=idx,
-            data_batch=data_batch,
-            outputs=outputs)
+            'after_test_iter', batch_idx=idx, data_batch=data_batch, outputs=outputs
+        )
         if self.progress_bar:
             self.bar.update()

@@ -1,5 +1,3 @@
-from typing import Dict, List
-
 from mmdet.evaluation.metrics import VOCMetric, voc_metric
 
 
@@ -30,7 +28,7 @@ class PerClassVOCMetric(VOCMetric):
         Returns:
             dict: What ``VOCMetric`` returns, and ``AP/<class>``.
         """
-        evaluations: List[List[dict]] = []
+        evaluations: list[list[dict]] = []
         eval_map = voc_metric.eval_map
 
         def remember(*args, **kwargs):
@@ -47,11 +45,10 @@ class PerClassVOCMetric(VOCMetric):
             voc_metric.eval_map = eval_map
         return {**metrics, **self._per_class(evaluations)}
 
-    def _per_class(self, evaluations: List[List[dict]]) -> Dict[str, float]:
+    def _per_class(self, evaluations: list[list[dict]]) -> dict[str, float]:
         """The mean over IoU thresholds for each class that has boxes."""
         return {
-            f'AP/{name}':
-            float(sum(part['ap'] for part in parts) / len(parts))
+            f'AP/{name}': float(sum(part['ap'] for part in parts) / len(parts))
             for name, *parts in zip(self.dataset_meta['classes'], *evaluations)
             if parts and parts[0]['num_gts']
         }

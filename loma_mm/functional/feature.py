@@ -1,6 +1,6 @@
 """LOMA_F and FeatureMap Offset without their random draws."""
+
 import math
-from typing import Tuple, Union
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ except ImportError:
     _feature = None
 
 # Devices that cannot hold float64.
-SINGLE_PRECISION = ('mps', )
+SINGLE_PRECISION = ('mps',)
 
 # Elements handled at a time on a CPU: small enough to stay in its cache.
 CHUNK = 1 << 17
@@ -59,10 +59,9 @@ def magnify_feature(x: Tensor, region: MagnificationRegion) -> Tensor:
     return _Gather.apply(x, index, False)
 
 
-def offset_feature(x: Tensor,
-                   tx: float,
-                   ty: float,
-                   interpolation: str = 'bilinear') -> Tensor:
+def offset_feature(
+    x: Tensor, tx: float, ty: float, interpolation: str = 'bilinear'
+) -> Tensor:
     """Move all feature maps alike and let zeros enter (Eq 4, Sec 3.2, FO).
 
     The cell ``(x, y)`` of the output takes the value at ``(x - tx, y - ty)``,
@@ -89,8 +88,9 @@ def offset_feature(x: Tensor,
     check_interpolation(interpolation)
     _check_feature(x)
     if not (math.isfinite(tx) and math.isfinite(ty)):
-        raise ValueError('tx and ty must be finite numbers of cells, '
-                         f'got {tx!r} and {ty!r}.')
+        raise ValueError(
+            f'tx and ty must be finite numbers of cells, got {tx!r} and {ty!r}.'
+        )
     if interpolation == 'nearest':
         tx, ty = round(tx), round(ty)
     return _Shift.apply(x, _split(tx), _split(ty))
@@ -98,18 +98,21 @@ def offset_feature(x: Tensor,
 
 def _check_feature(x: Tensor) -> None:
     if not isinstance(x, Tensor) or not x.is_floating_point():
-        raise TypeError('x must be a tensor of real floats, got '
-                        f'{getattr(x, "dtype", type(x).__name__)}.')
+        raise TypeError(
+            'x must be a tensor of real floats, got '
+            f'{getattr(x, "dtype", type(x).__name__)}.'
+        )
     if x.ndim not in (3, 4):
-        raise ValueError('x must have shape (B, C, H, W) or (C, H, W), '
-                         f'got {tuple(x.shape)}.')
+        raise ValueError(
+            f'x must have shape (B, C, H, W) or (C, H, W), got {tuple(x.shape)}.'
+        )
 
 
-def _source_index(region: MagnificationRegion, height: int, width: int,
-                  device: torch.device) -> Tensor:
+def _source_index(
+    region: MagnificationRegion, height: int, width: int, device: torch.device
+) -> Tensor:
     """Which cell each cell of a flattened map reads from, shape (H * W, )."""
-    dtype = (
-        torch.float32 if device.type in SINGLE_PRECISION else torch.float64)
+    dtype = torch.float32 if device.type in SINGLE_PRECISION else torch.float64
     x = torch.arange(width, dtype=dtype, device=device)
     y = torch.arange(height, dtype=dtype, device=device)[:, None]
     inside = region.contains(x, y)
@@ -123,10 +126,14 @@ def _source_index(region: MagnificationRegion, height: int, width: int,
 
 def _is_compiled_for(x: Tensor) -> bool:
     """Whether ``x`` is what the compiled loops work on."""
-    return (_feature is not None and x.device.type == 'cpu'
-            and x.dtype == torch.float32 and x.is_contiguous()
-            # and nothing that stands for a tensor, such as a fake one
-            and type(x) in (Tensor, torch.nn.Parameter))
+    return (
+        _feature is not None
+        and x.device.type == 'cpu'
+        and x.dtype == torch.float32
+        and x.is_contiguous()
+        # and nothing that stands for a tensor, such as a fake one
+        and type(x) in (Tensor, torch.nn.Parameter)
+    )
 
 
 def _threads(x: Tensor) -> int:
@@ -141,15 +148,19 @@ class _Gather(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx, x: Tensor, index: Union[np.ndarray, Tensor],
-                adjoint: bool) -> Tensor:
+    def forward(ctx, x: Tensor, index: np.ndarray | Tensor, adjoint: bool) -> Tensor:
         ctx.index, ctx.adjoint = index, adjoint
         if isinstance(index, np.ndarray):
             if _is_compiled_for(x):
                 out = torch.empty_like(x)
-                _feature.gather(x.data_ptr(), out.data_ptr(),
-                                math.prod(x.shape[:-2]), index, adjoint,
-                                _threads(x))
+                _feature.gather(
+                    x.data_ptr(),
+                    out.data_ptr(),
+                    math.prod(x.shape[:-2]),
+                    index,
+                    adjoint,
+                    _threads(x),
+                )
                 return out
             # A gradient in another layout.
             index = torch.from_numpy(index).flatten().long()
@@ -190,7 +201,7 @@ class _Shift(torch.autograd.Function):
 
 # An offset along one axis: whole cells n and weights (w_0, w_1), such that
 # out[k] = w_0 * x[k - n] + w_1 * x[k - n - 1].
-_Offset = Tuple[int, Tuple[float, float]]
+_Offset = tuple[int, tuple[float, float]]
 
 
 def _split(offset: float) -> _Offset:
@@ -215,9 +226,16 @@ def _shift(x: Tensor, horizontal: _Offset, vertical: _Offset) -> Tensor:
     if _is_compiled_for(x):
         out = torch.empty_like(x)
         height, width = x.shape[-2:]
-        _feature.shift(x.data_ptr(), out.data_ptr(), math.prod(x.shape[:-2]),
-                       height, width, _within(horizontal, width),
-                       _within(vertical, height), _threads(x))
+        _feature.shift(
+            x.data_ptr(),
+            out.data_ptr(),
+            math.prod(x.shape[:-2]),
+            height,
+            width,
+            _within(horizontal, width),
+            _within(vertical, height),
+            _threads(x),
+        )
         return out
     offsets = ((-2, vertical), (-1, horizontal))
     fractional = [offset for offset in offsets if offset[1][1][1]]
@@ -236,8 +254,7 @@ def _shift(x: Tensor, horizontal: _Offset, vertical: _Offset) -> Tensor:
     return result
 
 
-def _overlap(out: Tensor, x: Tensor, dim: int,
-             whole: int) -> Tuple[Tensor, Tensor]:
+def _overlap(out: Tensor, x: Tensor, dim: int, whole: int) -> tuple[Tensor, Tensor]:
     """The parts that meet when ``x`` is moved by whole cells."""
     size = x.size(dim)
     count = max(size - abs(whole), 0)
@@ -260,17 +277,16 @@ def _blend(out: Tensor, x: Tensor, dim: int, offset: _Offset) -> None:
             x.narrow(dim, low - whole, count),
             x.narrow(dim, low - whole - 1, count),
             w_1,
-            out=out.narrow(dim, low, count))
+            out=out.narrow(dim, low, count),
+        )
     out.narrow(dim, 0, low).zero_()
     out.narrow(dim, high, size - high).zero_()
     for cell, source, weight in ((whole, 0, w_0), (end, size - 1, w_1)):
         if 0 <= cell < size:
-            torch.mul(
-                x.narrow(dim, source, 1), weight, out=out.narrow(dim, cell, 1))
+            torch.mul(x.narrow(dim, source, 1), weight, out=out.narrow(dim, cell, 1))
 
 
-def _blend_both(out: Tensor, x: Tensor, vertical: _Offset,
-                horizontal: _Offset) -> None:
+def _blend_both(out: Tensor, x: Tensor, vertical: _Offset, horizontal: _Offset) -> None:
     """Move along both axes, a few maps at a time on a CPU."""
     if x.is_contiguous():
         out, x = out.flatten(0, -3), x.flatten(0, -3)
@@ -279,6 +295,6 @@ def _blend_both(out: Tensor, x: Tensor, vertical: _Offset,
         step = max(CHUNK * len(x) // x.numel(), 1)
     buffer = torch.empty_like(x[:step])
     for out_part, part in zip(out.split(step), x.split(step)):
-        rows = buffer[:len(part)]
+        rows = buffer[: len(part)]
         _blend(rows, part, -1, horizontal)
         _blend(out_part, rows, -2, vertical)

@@ -1,4 +1,5 @@
 """Local magnification of an image: Algorithm 1 without its random draws."""
+
 import numpy as np
 
 from .region import SHAPES, MagnificationRegion
@@ -20,13 +21,14 @@ def is_compiled() -> bool:
 def check_interpolation(interpolation: str) -> None:
     """Raise a ValueError unless it is one of :data:`INTERPOLATIONS`."""
     if interpolation not in INTERPOLATIONS:
-        raise ValueError(f'interpolation must be one of {INTERPOLATIONS}, '
-                         f'got {interpolation!r}.')
+        raise ValueError(
+            f'interpolation must be one of {INTERPOLATIONS}, got {interpolation!r}.'
+        )
 
 
-def magnify_image(img: np.ndarray,
-                  region: MagnificationRegion,
-                  interpolation: str = 'nearest') -> np.ndarray:
+def magnify_image(
+    img: np.ndarray, region: MagnificationRegion, interpolation: str = 'nearest'
+) -> np.ndarray:
     """Magnify one region of an image (Eqs 1-3, lines 15-19 of Algorithm 1).
 
     A pixel ``p`` of S takes the value at ``region.source(p)``; pixels
@@ -55,25 +57,33 @@ def magnify_image(img: np.ndarray,
     """
     check_interpolation(interpolation)
     if not isinstance(img, np.ndarray) or img.dtype.kind not in 'buif':
-        raise TypeError('img must be a NumPy array of booleans, integers or '
-                        'real floats, got '
-                        f'{getattr(img, "dtype", type(img).__name__)}.')
+        raise TypeError(
+            'img must be a NumPy array of booleans, integers or '
+            'real floats, got '
+            f'{getattr(img, "dtype", type(img).__name__)}.'
+        )
     if img.ndim not in (2, 3):
-        raise ValueError('img must have shape (H, W) or (H, W, C), '
-                         f'got {img.shape}.')
+        raise ValueError(f'img must have shape (H, W) or (H, W, C), got {img.shape}.')
     if is_compiled():
         if img.ndim == 3 and img.strides[2] != img.itemsize:
             img = np.ascontiguousarray(img)
         out = np.empty(img.shape, img.dtype)
-        if _image.magnify(img, out, *region.center, region.radius,
-                          *region.ratios, SHAPES.index(region.shape),
-                          INTERPOLATIONS.index(interpolation)):
+        if _image.magnify(
+            img,
+            out,
+            *region.center,
+            region.radius,
+            *region.ratios,
+            SHAPES.index(region.shape),
+            INTERPOLATIONS.index(interpolation),
+        ):
             return out
     return _magnify(img, region, interpolation)
 
 
-def _magnify(img: np.ndarray, region: MagnificationRegion,
-             interpolation: str) -> np.ndarray:
+def _magnify(
+    img: np.ndarray, region: MagnificationRegion, interpolation: str
+) -> np.ndarray:
     """:func:`magnify_image` in NumPy, over S's bounding box."""
     height, width = img.shape[:2]
     out = img.copy()
@@ -99,7 +109,7 @@ def _bilinear(img: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     x_0, y_0 = x.astype(np.intp), y.astype(np.intp)
     x_1 = np.minimum(x_0 + 1, img.shape[1] - 1)
     y_1 = np.minimum(y_0 + 1, img.shape[0] - 1)
-    channels = (1, ) * (img.ndim - 2)
+    channels = (1,) * (img.ndim - 2)
     w_x = (x - x_0).reshape(-1, *channels)
     w_y = (y - y_0).reshape(-1, *channels)
     top = (1 - w_x) * img[y_0, x_0] + w_x * img[y_0, x_1]

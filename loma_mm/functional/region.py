@@ -5,9 +5,9 @@ integer coordinates, ``x`` grows to the right from column 0, ``y`` grows
 downwards from row 0. (The paper draws its origin at the bottom left; the
 equations are symmetric in that choice.)
 """
+
 import math
 from dataclasses import dataclass
-from typing import Tuple
 
 SHAPES = ('rhombus', 'ellipse', 'rectangle')
 
@@ -40,23 +40,30 @@ class MagnificationRegion:
         >>> region.source(10, 8)
         (9.0, 8.0)
     """
-    center: Tuple[float, float]
+
+    center: tuple[float, float]
     radius: float
-    ratios: Tuple[float, float] = (1.0, 1.0)
+    ratios: tuple[float, float] = (1.0, 1.0)
     shape: str = 'rhombus'
 
     def __post_init__(self) -> None:
         check_shape(self.shape)
         if len(self.center) != 2 or not all(map(math.isfinite, self.center)):
-            raise ValueError('center must be two finite numbers (x, y), '
-                             f'got {self.center!r}.')
+            raise ValueError(
+                f'center must be two finite numbers (x, y), got {self.center!r}.'
+            )
         if not (math.isfinite(self.radius) and self.radius > 0):
-            raise ValueError('radius must be a finite number of pixels '
-                             f'greater than 0, got {self.radius!r}.')
+            raise ValueError(
+                'radius must be a finite number of pixels '
+                f'greater than 0, got {self.radius!r}.'
+            )
         if len(self.ratios) != 2 or not all(
-                math.isfinite(a) and a > 0 for a in self.ratios):
-            raise ValueError('ratios must be two finite numbers (a_x, a_y) '
-                             f'greater than 0, got {self.ratios!r}.')
+            math.isfinite(a) and a > 0 for a in self.ratios
+        ):
+            raise ValueError(
+                'ratios must be two finite numbers (a_x, a_y) '
+                f'greater than 0, got {self.ratios!r}.'
+            )
 
     def contains(self, x, y):
         """Whether pixel ``(x, y)`` lies in S: Eq 1, Eq 2 or l-infinity."""
@@ -78,7 +85,7 @@ class MagnificationRegion:
         # Of floats NumPy takes a true square root, of integers a power.
         x_c, y_c = map(float, self.center)
         dx, dy = x - x_c, y - y_c
-        scale = (dx * dx + dy * dy)**0.5 / self.radius
+        scale = (dx * dx + dy * dy) ** 0.5 / self.radius
         return scale * dx + x_c, scale * dy + y_c
 
     def target(self, x_o, y_o):
@@ -89,12 +96,12 @@ class MagnificationRegion:
         """
         x_c, y_c = self.center
         dx, dy = x_o - x_c, y_o - y_c
-        distance = (dx * dx + dy * dy)**0.5
+        distance = (dx * dx + dy * dy) ** 0.5
         # The centre maps to itself; adding 1 there avoids 0 / 0.
-        scale = (self.radius / (distance + (distance == 0)))**0.5
+        scale = (self.radius / (distance + (distance == 0))) ** 0.5
         return scale * dx + x_c, scale * dy + y_c
 
-    def bounds(self, width: int, height: int) -> Tuple[int, int, int, int]:
+    def bounds(self, width: int, height: int) -> tuple[int, int, int, int]:
         """The smallest pixel box that is sure to hold S in an image.
 
         Returns:

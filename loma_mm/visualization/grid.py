@@ -1,16 +1,16 @@
 """Many pictures in one."""
+
 import os
 import os.path as osp
-from typing import Sequence
+from collections.abc import Sequence
 
 import mmcv
 import numpy as np
 
 
-def image_grid(images: Sequence[np.ndarray],
-               columns: int = 4,
-               cell: int = 400,
-               gap: int = 8) -> np.ndarray:
+def image_grid(
+    images: Sequence[np.ndarray], columns: int = 4, cell: int = 400, gap: int = 8
+) -> np.ndarray:
     """Lay out images row by row on white.
 
     Args:
@@ -24,15 +24,16 @@ def image_grid(images: Sequence[np.ndarray],
         np.ndarray: One uint8 image of shape (H, W, 3).
     """
     rows = -(-len(images) // columns)
-    grid = np.full((rows * (cell + gap) + gap, columns *
-                    (cell + gap) + gap, 3), 255, np.uint8)
+    grid = np.full(
+        (rows * (cell + gap) + gap, columns * (cell + gap) + gap, 3), 255, np.uint8
+    )
     for i, img in enumerate(images):
         img = mmcv.imrescale(img, (cell, cell))
         height, width = img.shape[:2]
         row, column = divmod(i, columns)
         y = gap + row * (cell + gap) + (cell - height) // 2
         x = gap + column * (cell + gap) + (cell - width) // 2
-        grid[y:y + height, x:x + width] = img
+        grid[y : y + height, x : x + width] = img
     return grid
 
 

@@ -1,4 +1,5 @@
 """What all plots of this project share."""
+
 import argparse
 import os
 import os.path as osp
@@ -16,7 +17,8 @@ def picture_path(path: str) -> str:
     if osp.splitext(path)[1][1:].lower() not in known:
         raise argparse.ArgumentTypeError(
             f'the name of a picture must end with one of .{", .".join(known)},'
-            f' got {path}')
+            f' got {path}'
+        )
     return path
 
 

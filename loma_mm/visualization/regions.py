@@ -1,7 +1,7 @@
 """Regions of LOMA on command lines and in plots."""
+
 import argparse
 from dataclasses import replace
-from typing import List
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -15,11 +15,8 @@ from loma_mm.sampler import RelativeRegion
 PRESET = dict(color='#56B4E9', linestyle='--')
 ACTUAL = dict(color='#E69F00', linestyle='-')
 CENTER = dict(
-    marker='P',
-    color='#E69F00',
-    markeredgecolor='black',
-    markersize=9,
-    linestyle='none')
+    marker='P', color='#E69F00', markeredgecolor='black', markersize=9, linestyle='none'
+)
 
 # Points along each axis at which a region is sampled to draw its outline.
 RESOLUTION = 600
@@ -32,23 +29,24 @@ def add_region_arguments(parser: argparse.ArgumentParser) -> None:
         type=float,
         nargs=2,
         metavar=('X', 'Y'),
-        help='magnification centre, fractions of width and height '
-        '(default: 0.53 0.48)')
+        help='magnification centre, fractions of width and height (default: 0.53 0.48)',
+    )
     parser.add_argument(
-        '--radius',
-        type=float,
-        help='r, a fraction of the longer side (default: 0.31)')
+        '--radius', type=float, help='r, a fraction of the longer side (default: 0.31)'
+    )
     parser.add_argument(
         '--ratios',
         type=float,
         nargs=2,
         metavar=('A_X', 'A_Y'),
-        help='compression ratios a_x and a_y (default: 1 1.6)')
+        help='compression ratios a_x and a_y (default: 1 1.6)',
+    )
     parser.add_argument(
         '--seed',
         type=int,
         help='draw whatever of these is not given, as LOMA does with its '
-        'defaults (the ranges of the paper for CIFAR)')
+        'defaults (the ranges of the paper for CIFAR)',
+    )
 
 
 def choose_region(args: argparse.Namespace) -> RelativeRegion:
@@ -73,8 +71,7 @@ def choose_region(args: argparse.Namespace) -> RelativeRegion:
     return region
 
 
-def outline(axes: Axes, region: MagnificationRegion, height: int,
-            width: int) -> None:
+def outline(axes: Axes, region: MagnificationRegion, height: int, width: int) -> None:
     """Draw a region on an image or map that ``axes.imshow`` shows.
 
     Args:
@@ -95,9 +92,11 @@ def outline(axes: Axes, region: MagnificationRegion, height: int,
             axes.contour(
                 x,
                 y,
-                inside, [0.5],
+                inside,
+                [0.5],
                 colors=style['color'],
-                linestyles=style['linestyle'])
+                linestyles=style['linestyle'],
+            )
     mark_center(axes, region)
 
 
@@ -106,7 +105,7 @@ def mark_center(axes: Axes, region: MagnificationRegion) -> None:
     axes.plot(*region.center, **CENTER)
 
 
-def outline_legend() -> List[Line2D]:
+def outline_legend() -> list[Line2D]:
     """Handles of a legend for :func:`outline`."""
     return [
         Line2D([], [], label=r'centre $(x_c, y_c)$', **CENTER),

@@ -1,7 +1,9 @@
 """The samples of a dataset, before and after its pipeline."""
+
 import copy
+from collections.abc import Iterator
 from itertools import takewhile
-from typing import Any, Iterator, List, NamedTuple, Tuple
+from typing import Any, NamedTuple
 
 import mmcv
 import numpy as np
@@ -22,6 +24,7 @@ class Sample(NamedTuple):
         inputs (Tensor): What the toolbox packs for the network, shape
             (C, H, W).
     """
+
     image: np.ndarray
     data_sample: BaseDataElement
     inputs: Tensor
@@ -53,12 +56,12 @@ class BeforeAfter:
     def __init__(self, cfg: Config, split: str = 'train') -> None:
         self.split = split
         self.dataset = DATASETS.build(cfg[f'{split}_dataloader'].dataset)
-        self._loaded: List[dict] = []
+        self._loaded: list[dict] = []
         self._pack = _outer_pipeline(self.dataset)[-1]
-        preprocessor = cfg.get('data_preprocessor') or cfg.model.get(
-            'data_preprocessor') or {}
-        self._bgr = bool(
-            preprocessor.get('to_rgb') or preprocessor.get('bgr_to_rgb'))
+        preprocessor = (
+            cfg.get('data_preprocessor') or cfg.model.get('data_preprocessor') or {}
+        )
+        self._bgr = bool(preprocessor.get('to_rgb') or preprocessor.get('bgr_to_rgb'))
         for part in _parts(self.dataset):
             steps = part.pipeline.transforms
             loading = len(list(takewhile(_loads, steps)))
@@ -74,7 +77,7 @@ class BeforeAfter:
     def __len__(self) -> int:
         return len(self.dataset)
 
-    def __getitem__(self, index: int) -> Tuple[Sample, Sample]:
+    def __getitem__(self, index: int) -> tuple[Sample, Sample]:
         """Run the pipeline on one sample.
 
         Raises:
@@ -84,12 +87,14 @@ class BeforeAfter:
         if not 0 <= index < len(self):
             raise SampleError(
                 f'the {self.split} set has {len(self)} samples, counted from '
-                f'0, so there is no sample {index}.')
+                f'0, so there is no sample {index}.'
+            )
         self._loaded.clear()
         after = self._unpack(self.dataset[index])
         path = after.data_sample.get('img_path')
         before = [
-            loaded for loaded in self._loaded
+            loaded
+            for loaded in self._loaded
             if path is not None and loaded.get('img_path') == path
         ] or self._loaded[-1:]
         return self._unpack(self._pack(before[0])), after
@@ -105,14 +110,14 @@ class BeforeAfter:
             raise SampleError(
                 f'the {self.split} pipeline must end with one packed image a '
                 'sample (PackDetInputs or PackInputs), and its inputs are a '
-                f'{type(inputs).__name__}.')
+                f'{type(inputs).__name__}.'
+            )
         img = inputs.permute(1, 2, 0).numpy().clip(0, 255).astype(np.uint8)
         if img.shape[2] == 1:
             img = mmcv.gray2rgb(img)
         elif self._bgr:
             img = mmcv.bgr2rgb(img)
-        return Sample(
-            np.ascontiguousarray(img), packed['data_samples'], inputs)
+        return Sample(np.ascontiguousarray(img), packed['data_samples'], inputs)
 
 
 def _loads(transform: Any) -> bool:

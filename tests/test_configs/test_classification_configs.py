@@ -3,11 +3,12 @@
 The settings below are typed from the paper (Secs 4.1 to 4.5) and from the
 papers it takes recipes from, independently of the configs.
 """
+
 import math
 import pickle
 from contextlib import nullcontext
 from copy import deepcopy
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -30,51 +31,44 @@ FOLDERS = ('resnet_cifar', 'wide_resnet', 'pyramidnet', 'resnet')
 # Training recipes
 SGD = dict(type='SGD', momentum=0.9, nesterov=True)
 RECIPES = {
-    'cifar':
-    dict(
+    'cifar': dict(
         optimizer=dict(SGD, lr=0.1, weight_decay=5e-4),
         milestones=[100, 200, 265],
         epochs=300,
-        batch=128),
-    'pyramidnet':
-    dict(
+        batch=128,
+    ),
+    'pyramidnet': dict(
         optimizer=dict(SGD, lr=0.25, weight_decay=1e-4),
         milestones=[150, 225],
         epochs=300,
-        batch=64),
-    'imagenet':
-    dict(
+        batch=64,
+    ),
+    'imagenet': dict(
         optimizer=dict(SGD, lr=0.1, weight_decay=1e-4),
         milestones=[75, 150, 225],
         epochs=300,
-        batch=256),
-    'image-folder':
-    dict(
+        batch=256,
+    ),
+    'image-folder': dict(
         optimizer=dict(SGD, lr=0.1, weight_decay=5e-4),
         milestones=[30, 45],
         epochs=60,
-        batch=128),
+        batch=128,
+    ),
 }
 # Parameters with the classifier of so many classes, in millions
 NETWORKS = {
-    'resnet20': (dict(type='CIFARResNet', depth=20), {
-        10: 0.27,
-        100: 0.28
-    }),
-    'wrn28-10': (dict(type='WideResNet', depth=28, widen_factor=10), {
-        10: 36.5,
-        100: 36.5
-    }),
-    'pyramidnet200-a240': (dict(type='PyramidNet', depth=200, alpha=240), {
-        10: 26.8,
-        100: 26.8
-    }),
-    'resnet18': (dict(type='ResNet_CIFAR', depth=18), {
-        10: 11.2
-    }),
-    'resnet50': (dict(type='ResNet', depth=50), {
-        1000: 25.6
-    }),
+    'resnet20': (dict(type='CIFARResNet', depth=20), {10: 0.27, 100: 0.28}),
+    'wrn28-10': (
+        dict(type='WideResNet', depth=28, widen_factor=10),
+        {10: 36.5, 100: 36.5},
+    ),
+    'pyramidnet200-a240': (
+        dict(type='PyramidNet', depth=200, alpha=240),
+        {10: 26.8, 100: 26.8},
+    ),
+    'resnet18': (dict(type='ResNet_CIFAR', depth=18), {10: 11.2}),
+    'resnet50': (dict(type='ResNet', depth=50), {1000: 25.6}),
 }
 DATASETS = {
     'cifar10': ('CIFAR10', 10),
@@ -92,8 +86,7 @@ GEOMETRY = {
     'cifar10': [CROP, FLIP],
     'cifar100': [CROP, FLIP],
     'in1k': [LOAD, dict(type='RandomResizedCrop', scale=224), FLIP],
-    'image-folder': [LOAD,
-                     dict(type='Resize', scale=(32, 32)), CROP, FLIP],
+    'image-folder': [LOAD, dict(type='Resize', scale=(32, 32)), CROP, FLIP],
 }
 JITTER = dict(type='ColorJitter', brightness=0.4, contrast=0.4, saturation=0.4)
 LOMA = dict(
@@ -101,7 +94,8 @@ LOMA = dict(
     prob=0.5,
     shape='rhombus',
     radius_range=(0.03, 0.7),
-    ratio_range=(1, 3))
+    ratio_range=(1, 3),
+)
 LOMA_IN1K = dict(LOMA, prob=0.8)
 ERASING = dict(
     type='RandomErasing',
@@ -109,7 +103,8 @@ ERASING = dict(
     min_area_ratio=0.02,
     max_area_ratio=0.4,
     aspect_range=0.3,
-    mode='rand')
+    mode='rand',
+)
 
 
 def cutout(side):
@@ -121,7 +116,8 @@ LOMA_F = dict(
     type='FeatureLocalMagnification',
     shape='rhombus',
     radius_range=(0.03, 0.7),
-    ratio_range=(1, 3))
+    ratio_range=(1, 3),
+)
 FO = dict(type='FeatureMapOffset', gamma=0.25)
 
 
@@ -145,8 +141,7 @@ def expectations():
         add(f'{stem}-loma-if', recipe, data, loma, feature(LOMA_F))
         add(f'{stem}-loma-if-fo', recipe, data, loma, feature(LOMA_F, FO))
         if data != 'image-folder':
-            add(f'{stem}-loma-ellipse', recipe, data,
-                dict(loma, shape='ellipse'))
+            add(f'{stem}-loma-ellipse', recipe, data, dict(loma, shape='ellipse'))
 
     # Tables 1 and 2. The Cutout paper cuts squares of 16 on CIFAR-10 and 8
     # on CIFAR-100; the CutMix paper, whose rows PyramidNet and ResNet-50
@@ -156,16 +151,25 @@ def expectations():
         methods('wrn28-10_1xb128', 'cifar', data, LOMA, side)
         methods('pyramidnet200-a240_1xb64', 'pyramidnet', data, LOMA, 16)
     methods('resnet50_8xb32', 'imagenet', 'in1k', LOMA_IN1K, 112)
-    methods('resnet20_1xb128', 'image-folder', 'image-folder', LOMA, 16,
-            'loma')
+    methods('resnet20_1xb128', 'image-folder', 'image-folder', LOMA, 16, 'loma')
     # Tables 3 to 5
     wrn = 'wrn28-10_1xb128'
     for layer in (1, 3):
-        add(f'{wrn}-loma-if-fo-l{layer}', 'cifar', 'cifar100', LOMA,
-            feature(LOMA_F, FO, after=f'layer{layer}'))
+        add(
+            f'{wrn}-loma-if-fo-l{layer}',
+            'cifar',
+            'cifar100',
+            LOMA,
+            feature(LOMA_F, FO, after=f'layer{layer}'),
+        )
     for prob in (0.25, 0.75):
-        add(f'{wrn}-loma-if-fo-pf{prob}', 'cifar', 'cifar100', LOMA,
-            feature(LOMA_F, FO, prob=prob))
+        add(
+            f'{wrn}-loma-if-fo-pf{prob}',
+            'cifar',
+            'cifar100',
+            LOMA,
+            feature(LOMA_F, FO, prob=prob),
+        )
     add(f'{wrn}-loma-f', 'cifar', 'cifar100', None, feature(LOMA_F))
     add(f'{wrn}-fo', 'cifar', 'cifar100', None, feature(FO))
     add(f'{wrn}-loma-f-fo', 'cifar', 'cifar100', None, feature(LOMA_F, FO))
@@ -176,14 +180,21 @@ def expectations():
         add(f'resnet18_1xb128{name}', 'cifar', 'cifar10', LOMA)
     # Figure 6, the grid is ours
     for prob in (0.25, 0.75, 1.0):
-        add(f'resnet20_1xb128-loma-p{prob}', 'cifar', 'cifar10',
-            dict(LOMA, prob=prob))
+        add(f'resnet20_1xb128-loma-p{prob}', 'cifar', 'cifar10', dict(LOMA, prob=prob))
     for r_max in (0.3, 0.5, 0.9):
-        add(f'resnet20_1xb128-loma-rmax{r_max}', 'cifar', 'cifar10',
-            dict(LOMA, radius_range=(0.03, r_max)))
+        add(
+            f'resnet20_1xb128-loma-rmax{r_max}',
+            'cifar',
+            'cifar10',
+            dict(LOMA, radius_range=(0.03, r_max)),
+        )
     for a_max in (1, 2, 4):
-        add(f'resnet20_1xb128-loma-amax{a_max}', 'cifar', 'cifar10',
-            dict(LOMA, ratio_range=(1, a_max)))
+        add(
+            f'resnet20_1xb128-loma-amax{a_max}',
+            'cifar',
+            'cifar10',
+            dict(LOMA, ratio_range=(1, a_max)),
+        )
     return table
 
 
@@ -208,7 +219,7 @@ TABLE_6 = {
 }
 
 
-@lru_cache(maxsize=None)
+@cache
 def load_once(name):
     """Read a config as tools/train.py does."""
     return load_config(str(PATHS[name]))
@@ -248,13 +259,10 @@ def test_settings(name):
     schedule = cfg.param_scheduler
     if data == 'image-folder':
         warmup, schedule = schedule
-        assert includes(
-            warmup, dict(type='LinearLR', by_epoch=False, begin=0, end=200))
+        assert includes(warmup, dict(type='LinearLR', by_epoch=False, begin=0, end=200))
     assert schedule == dict(
-        type='MultiStepLR',
-        by_epoch=True,
-        milestones=recipe['milestones'],
-        gamma=0.1)
+        type='MultiStepLR', by_epoch=True, milestones=recipe['milestones'], gamma=0.1
+    )
     assert cfg.train_cfg.max_epochs == recipe['epochs']
     # e.g. 8xb32 in the name: 8 processes of 32 images
     processes, batch = name.split('_')[1].split('-')[0].split('xb')
@@ -263,8 +271,7 @@ def test_settings(name):
     assert cfg.auto_scale_lr.base_batch_size == recipe['batch']
 
     dataset, classes = DATASETS[data]
-    for loader in (cfg.train_dataloader, cfg.val_dataloader,
-                   cfg.test_dataloader):
+    for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
         assert loader.dataset.type == dataset
         assert loader.dataset.data_root == cfg.data_root
     assert cfg.train_dataloader.sampler.shuffle
@@ -283,8 +290,8 @@ def test_settings(name):
     if network == 'resnet18':
         return
     geometry = GEOMETRY[data]
-    assert steps[:len(geometry)] == geometry
-    others = list(steps[len(geometry):-1])
+    assert steps[: len(geometry)] == geometry
+    others = list(steps[len(geometry) : -1])
     if image is not None and image['type'] == 'LocalMagnification':
         # after crop and flip, before colour jitter
         assert others.pop(0) == image
@@ -301,7 +308,8 @@ def test_settings(name):
         jitter, to_float, lighting = others
         assert jitter == JITTER
         assert to_float == dict(
-            type='Normalize', mean=[0] * 3, std=[1] * 3, to_rgb=False)
+            type='Normalize', mean=[0] * 3, std=[1] * 3, to_rgb=False
+        )
         assert includes(lighting, dict(type='Lighting', alphastd=0.1))
     else:
         assert not others
@@ -317,6 +325,7 @@ def test_table_6(name):
 def test_full_model_builds(name):
     """At its true size, without initial values."""
     from mmpretrain.registry import MODELS
+
     _, network, data, _, _ = EXPECTED[name]
     cfg = load(name)
     init_default_scope('mmpretrain')
@@ -335,13 +344,13 @@ def test_full_model_builds(name):
 def data_roots(tmp_path_factory):
     """Four training and two test images in the layout of each dataset."""
     import cv2
+
     root = tmp_path_factory.mktemp('data')
     rng = np.random.default_rng(0)
 
     def write_pickle(folder, name, count, key):
         folder.mkdir(parents=True, exist_ok=True)
-        content = dict(
-            data=rng.integers(0, 256, (count, 3072), dtype=np.uint8))
+        content = dict(data=rng.integers(0, 256, (count, 3072), dtype=np.uint8))
         content[key] = list(range(count))
         (folder / name).write_bytes(pickle.dumps(content))
 
@@ -367,9 +376,12 @@ def data_roots(tmp_path_factory):
     (in1k / 'meta').mkdir()
     for split in ('train', 'val'):
         images = sorted((in1k / split).rglob('*.jpg'))
-        (in1k / 'meta' / f'{split}.txt').write_text(''.join(
-            f'{path.relative_to(in1k / split).as_posix()} {i}\n'
-            for i, path in enumerate(images)))
+        (in1k / 'meta' / f'{split}.txt').write_text(
+            ''.join(
+                f'{path.relative_to(in1k / split).as_posix()} {i}\n'
+                for i, path in enumerate(images)
+            )
+        )
     return {name: str(root / name) for name in DATASETS}
 
 
@@ -377,6 +389,7 @@ def data_roots(tmp_path_factory):
 def fake_checksums(monkeypatch):
     """The fake CIFAR files are fewer, and not those of the checksums."""
     from mmpretrain.datasets import CIFAR10, CIFAR100
+
     monkeypatch.setattr(CIFAR10, 'train_list', [['data_batch_1', None]])
     monkeypatch.setattr(CIFAR10, 'test_list', [['test_batch', None]])
     monkeypatch.setattr(CIFAR100, 'train_list', [['train', None]])
@@ -404,8 +417,7 @@ def run_one_step(cfg, work_dir, data_root=None):
     cfg.train_dataloader.batch_size = 4
     cfg.train_cfg.max_epochs = cfg.train_cfg.val_interval = 1
     # Processes cost more here than what they do.
-    for loader in (cfg.train_dataloader, cfg.val_dataloader,
-                   cfg.test_dataloader):
+    for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
         loader.num_workers = 0
         loader.persistent_workers = False
     if cfg.model.backbone.type == 'FeatureAugmentBackbone':
@@ -445,24 +457,26 @@ def test_training_step(name, data_roots, fake_checksums, tmp_path):
     cfg.model.head.in_channels = channels
     runner = run_one_step(cfg, tmp_path, data_roots[EXPECTED[name][2]])
     # the optimiser and the schedule the runner built
-    group, = runner.optim_wrapper.optimizer.param_groups
+    (group,) = runner.optim_wrapper.optimizer.param_groups
     wanted = RECIPES[EXPECTED[name][0]]['optimizer']
     assert group['initial_lr'] == wanted['lr']
     assert group['weight_decay'] == wanted['weight_decay']
     assert group['nesterov']
     # mmengine writes the resolved config: it must read back the same
-    dumped, = tmp_path.glob('*.py')
+    (dumped,) = tmp_path.glob('*.py')
     assert Config.fromfile(dumped).to_dict() == runner.cfg.to_dict()
 
 
-@pytest.mark.parametrize('name', [
-    'wrn28-10_1xb128-loma-if-fo_cifar100',
-    'pyramidnet200-a240_1xb64-loma-if-fo_cifar100',
-    'resnet18_1xb128-loma_cifar10',
-    'resnet50_8xb32-loma-if-fo_in1k',
-])
-def test_training_step_at_full_width(name, data_roots, fake_checksums,
-                                     tmp_path):
+@pytest.mark.parametrize(
+    'name',
+    [
+        'wrn28-10_1xb128-loma-if-fo_cifar100',
+        'pyramidnet200-a240_1xb64-loma-if-fo_cifar100',
+        'resnet18_1xb128-loma_cifar10',
+        'resnet50_8xb32-loma-if-fo_in1k',
+    ],
+)
+def test_training_step_at_full_width(name, data_roots, fake_checksums, tmp_path):
     """Each heavy network once as the paper has it, on four images."""
     run_one_step(load(name), tmp_path, data_roots[EXPECTED[name][2]])
 
@@ -476,11 +490,13 @@ def test_image_folder_options(data_roots, fake_checksums, tmp_path):
     ann_file.write_text('\n'.join(lines) + '\n')
     path = PATHS['resnet20_1xb128-loma-if-fo_image-folder']
     cfg = load_config(
-        str(path), {
+        str(path),
+        {
             'data_root': str(root),
             'model.head.num_classes': 2,
             'train_dataloader.dataset.ann_file': str(ann_file),
-        })
+        },
+    )
     runner = run_one_step(cfg, tmp_path / 'work_dir')
     assert runner.model.head.num_classes == 2
     assert len(runner.train_dataloader.dataset) == 2
@@ -491,6 +507,7 @@ def test_image_folder_options(data_roots, fake_checksums, tmp_path):
 def test_lighting_does_not_wrap_around(data_roots):
     """mmpretrain's Lighting on uint8 would turn white into black."""
     from mmengine.dataset import Compose
+
     cfg = load('resnet50_8xb32_in1k')
     init_default_scope('mmpretrain')
     color = Compose(cfg.color[1:])

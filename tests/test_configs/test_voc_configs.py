@@ -1,4 +1,5 @@
 """Every VOC config trains: two iterations on tiny images, random weights."""
+
 from xml.etree import ElementTree
 
 import mmcv
@@ -37,17 +38,17 @@ def voc(tmp_path_factory):
         for name in '0123':
             mmcv.imwrite(
                 rng.integers(0, 256, (90, 120, 3), np.uint8),
-                str(root / year / f'JPEGImages/{name}.jpg'))
+                str(root / year / f'JPEGImages/{name}.jpg'),
+            )
             tree = ElementTree.fromstring(
                 '<annotation><size><width>120</width><height>90</height>'
                 '</size><object><name>dog</name><difficult>0</difficult>'
                 '<bndbox><xmin>11</xmin><ymin>6</ymin><xmax>80</xmax>'
-                '<ymax>75</ymax></bndbox></object></annotation>')
-            ElementTree.ElementTree(tree).write(root / year /
-                                                f'Annotations/{name}.xml')
+                '<ymax>75</ymax></bndbox></object></annotation>'
+            )
+            ElementTree.ElementTree(tree).write(root / year / f'Annotations/{name}.xml')
         for split in ('trainval', 'test'):
-            (root / year /
-             f'ImageSets/Main/{split}.txt').write_text('0\n1\n2\n3\n')
+            (root / year / f'ImageSets/Main/{split}.txt').write_text('0\n1\n2\n3\n')
     return root
 
 
@@ -63,9 +64,10 @@ def shrink(cfg, work_dir):
     cfg.work_dir = str(work_dir)
     backbone = cfg.model.backbone
     backbone.get('backbone', backbone).init_cfg = None
-    pipelines = train_pipelines(cfg) + [
+    pipelines = [
+        *train_pipelines(cfg),
         cfg.val_dataloader.dataset.pipeline,
-        cfg.test_dataloader.dataset.pipeline
+        cfg.test_dataloader.dataset.pipeline,
     ]
     for pipeline in pipelines:
         for step in pipeline:
@@ -74,8 +76,7 @@ def shrink(cfg, work_dir):
     for loader in (cfg.train_dataloader, cfg.val_dataloader):
         loader.num_workers = 0
         loader.persistent_workers = False
-    cfg.train_cfg = dict(
-        type='IterBasedTrainLoop', max_iters=2, val_interval=2)
+    cfg.train_cfg = dict(type='IterBasedTrainLoop', max_iters=2, val_interval=2)
     cfg.default_hooks.logger.interval = 1
     return cfg
 
@@ -86,7 +87,7 @@ def losses_of(cfg):
     scalars = runner.message_hub.log_scalars
     assert runner.iter == 2
     assert 0 <= scalars['val/pascal_voc/mAP'].current() <= 1
-    return [value for value in scalars['train/loss'].data[0]]
+    return list(scalars['train/loss'].data[0])
 
 
 @pytest.mark.parametrize('name', VOC + FEATURES)
@@ -100,8 +101,7 @@ def test_voc_config_trains(voc, tmp_path, name):
 @pytest.mark.parametrize('name', VOC)
 def test_voc_config_has_the_paper_s_settings(name):
     cfg = load_config(str(FOLDER / name))
-    assert f'mAP {PAPER_MAP[name]}' in (FOLDER /
-                                        name).read_text().split('\n_base_')[0]
+    assert f'mAP {PAPER_MAP[name]}' in (FOLDER / name).read_text().split('\n_base_')[0]
     assert cfg.model.backbone.depth == 50
     assert cfg.model.backbone.init_cfg.checkpoint == 'torchvision://resnet50'
     assert cfg.model.roi_head.bbox_head.num_classes == 20
@@ -110,12 +110,12 @@ def test_voc_config_has_the_paper_s_settings(name):
     # Three passes over the data in each of four epochs: twelve, "1x".
     assert cfg.train_cfg.max_epochs * cfg.train_dataloader.dataset.times == 12
     assert cfg.test_evaluator.eval_mode == '11points'
-    assert cfg.test_dataloader.dataset.ann_file == (
-        'VOC2007/ImageSets/Main/test.txt')
+    assert cfg.test_dataloader.dataset.ann_file == ('VOC2007/ImageSets/Main/test.txt')
     datasets = cfg.train_dataloader.dataset.dataset.datasets
     years = ['VOC2007', 'VOC2012'] if '0712' in name else ['VOC2007']
-    assert [part.ann_file for part in datasets
-            ] == [f'{year}/ImageSets/Main/trainval.txt' for year in years]
+    assert [part.ann_file for part in datasets] == [
+        f'{year}/ImageSets/Main/trainval.txt' for year in years
+    ]
     for pipeline in train_pipelines(cfg):
         types = [step.type for step in pipeline]
         if 'loma' not in name:
@@ -123,7 +123,9 @@ def test_voc_config_has_the_paper_s_settings(name):
             continue
         # After the flip; mmdet normalises in the model.
         assert types[-3:] == [
-            'RandomFlip', 'loma_mm.LocalMagnification', 'PackDetInputs'
+            'RandomFlip',
+            'loma_mm.LocalMagnification',
+            'PackDetInputs',
         ]
         arguments = dict(pipeline[-2])
         arguments.pop('type')
@@ -131,7 +133,8 @@ def test_voc_config_has_the_paper_s_settings(name):
             'LocalMagnification(prob=0.25, shape='
             f"'{'ellipse' if 'ellipse' in name else 'rhombus'}', "
             'radius_range=(0.03, 0.5), ratio_range=(1.0, 1.0), '
-            "interpolation='nearest')")
+            "interpolation='nearest')"
+        )
 
 
 def test_every_detection_config_is_covered():
@@ -139,12 +142,11 @@ def test_every_detection_config_is_covered():
         'faster-rcnn_r18_fpn_scratch-8e_custom-voc.py',
         'faster-rcnn_r18_fpn_loma-rhombus-scratch-8e_custom-voc.py',
         'faster-rcnn_r18_fpn_loma-ellipse-scratch-8e_custom-voc.py',
-        'faster-rcnn_r18_fpn_loma-rhombus-scratch-4e_digits.py'
+        'faster-rcnn_r18_fpn_loma-rhombus-scratch-4e_digits.py',
     }
     assert {path.name for path in FOLDER.glob('*.py')} == others | set(VOC)
     examples = (ROOT / 'configs/feature_space').glob('faster-rcnn*.py')
-    assert {f'../feature_space/{path.name}'
-            for path in examples} == set(FEATURES)
+    assert {f'../feature_space/{path.name}' for path in examples} == set(FEATURES)
 
 
 @pytest.mark.parametrize('name', FEATURES)
@@ -152,9 +154,11 @@ def test_feature_examples_keep_the_keys_of_the_plain_detector(name):
     init_default_scope('mmdet')
     plain, augmented = (
         MODELS.build(load_config(str(FOLDER / config)).model)
-        for config in (VOC[0], name))
+        for config in (VOC[0], name)
+    )
     augments = [
-        module for module in augmented.modules()
+        module
+        for module in augmented.modules()
         if isinstance(module, RandomFeatureAugment)
     ]
     # The plugin sits in each of the four blocks of its stage.
@@ -170,7 +174,8 @@ def test_feature_examples_keep_the_keys_of_the_plain_detector(name):
 def test_custom_config_trains_on_another_dataset(voc, tmp_path, method):
     cfg = load_config(
         str(FOLDER / f'faster-rcnn_r18_fpn_{method}scratch-8e_custom-voc.py'),
-        dict(data_root=f'{voc}/VOC2007/', classes=['cat', 'dog']))
+        dict(data_root=f'{voc}/VOC2007/', classes=['cat', 'dog']),
+    )
     cfg.train_dataloader.batch_size = 2
     check_before_start(cfg, ('train', 'val', 'test'))
     losses = losses_of(shrink(cfg, tmp_path))
@@ -186,10 +191,12 @@ def test_boxes_without_area_do_not_spoil_the_loss(voc, tmp_path):
             box.find(low).text = box.find(high).text
         tree.write(tmp_path / path.name)
     cfg = load_config(
-        str(FOLDER / 'faster-rcnn_r18_fpn_scratch-8e_custom-voc.py'), {
+        str(FOLDER / 'faster-rcnn_r18_fpn_scratch-8e_custom-voc.py'),
+        {
             'data_root': f'{voc}/VOC2012/',
             'classes': ['dog'],
             'train_dataloader.dataset.ann_subdir': str(tmp_path),
-            'train_dataloader.batch_size': 2
-        })
+            'train_dataloader.batch_size': 2,
+        },
+    )
     assert np.isfinite(losses_of(shrink(cfg, tmp_path / 'work'))).all()

@@ -25,25 +25,24 @@ def test_is_algorithm_1_on_the_drawn_region(monkeypatch):
         return magnify_image(img, region, interpolation)
 
     monkeypatch.setattr(
-        'loma_mm.datasets.transforms.local_magnification.magnify_image',
-        record)
+        'loma_mm.datasets.transforms.local_magnification.magnify_image', record
+    )
     np.random.seed(3)
     for shape in ('rhombus', 'ellipse', 'rectangle'):
         transform = LocalMagnification(prob=1, shape=shape)
         out = transform(dict(img=photo()))['img']
         region = drawn[-1]
         assert region.shape == shape
-        expected = naive.magnify(photo(), region.center, region.radius,
-                                 region.ratios, shape)
+        expected = naive.magnify(
+            photo(), region.center, region.radius, region.ratios, shape
+        )
         assert (out == expected).mean() > 0.9999
 
 
 def test_draws_are_those_of_the_paper():
     sampler = RegionSampler('rhombus', (0.03, 0.7), (1, 3))
     np.random.seed(0)
-    regions = [
-        sampler.draw(np.random.random).at(37, 50) for _ in range(20000)
-    ]
+    regions = [sampler.draw(np.random.random).at(37, 50) for _ in range(20000)]
     centers = np.array([region.center for region in regions])
     assert set(centers[:, 0]) == set(range(50))
     assert set(centers[:, 1]) == set(range(37))
@@ -60,7 +59,7 @@ def test_draws_are_those_of_the_paper():
         uniform([region.radius / 50 for region in regions], 0.03, 0.7),
         uniform(ratios[horizontal, 0], 1, 3),
         uniform(ratios[~horizontal, 1], 1, 3),
-        stats.binomtest(int(horizontal.sum()), len(regions)).pvalue
+        stats.binomtest(int(horizontal.sum()), len(regions)).pvalue,
     ]
     assert min(p_values) > 1e-3, p_values
 
@@ -70,13 +69,12 @@ def test_applies_with_its_probability(prob):
     transform = LocalMagnification(prob=prob, radius_range=(0.5, 0.7))
     np.random.seed(1)
     img = photo(20, 20)
-    applied = sum(
-        transform(dict(img=img))['img'] is not img for _ in range(2000))
+    applied = sum(transform(dict(img=img))['img'] is not img for _ in range(2000))
     assert stats.binomtest(applied, 2000, prob).pvalue > 1e-3
 
 
 @pytest.mark.parametrize('dtype', [np.uint8, np.float32, np.float64])
-@pytest.mark.parametrize('suffix', [(), (1, ), (3, ), (4, )])
+@pytest.mark.parametrize('suffix', [(), (1,), (3,), (4,)])
 def test_image_kinds(dtype, suffix):
     rng = np.random.default_rng(0)
     for size in ((1, 1), (1, 9), (8, 1), (2, 3), (33, 20)):
@@ -88,14 +86,20 @@ def test_image_kinds(dtype, suffix):
         np.testing.assert_array_equal(img, before)
         # Magnification invents no pixel.
         assert set(map(bytes, out.reshape(-1, *suffix))) <= set(
-            map(bytes, img.reshape(-1, *suffix)))
+            map(bytes, img.reshape(-1, *suffix))
+        )
 
 
 def test_everything_but_the_image_passes_through():
-    boxes = np.array([[1., 2., 30., 20.]])
+    boxes = np.array([[1.0, 2.0, 30.0, 20.0]])
     results = dict(
-        img=photo(), gt_bboxes=boxes, gt_bboxes_labels=np.array([4]),
-        img_shape=(40, 60), gt_seg_map=np.ones((40, 60)), flip=True)
+        img=photo(),
+        gt_bboxes=boxes,
+        gt_bboxes_labels=np.array([4]),
+        img_shape=(40, 60),
+        gt_seg_map=np.ones((40, 60)),
+        flip=True,
+    )
     before = dict(results)
     after = LocalMagnification(prob=1)(results)
     assert after.keys() == before.keys()
@@ -109,7 +113,8 @@ def test_broadcaster_shares_the_draw():
         [LocalMagnification(prob=0.5)],
         mapping=dict(img=['left', 'right']),
         auto_remap=True,
-        share_random_params=True)
+        share_random_params=True,
+    )
     np.random.seed(0)
     for _ in range(20):
         out = transform(dict(left=photo(), right=photo()))
@@ -126,14 +131,26 @@ def test_numpy_s_generator_rules():
     assert (outputs[0] != outputs[2]).any()
 
 
-@pytest.mark.parametrize('name, value', [
-    ('prob', -0.1), ('prob', 1.5), ('prob', float('nan')), ('prob', 'often'),
-    ('radius_range', (0.5, 0.2)), ('radius_range', (-0.1, 0.2)),
-    ('radius_range', (0, 0.2)), ('radius_range', ()), ('radius_range', 0.3),
-    ('radius_range', (0.1, float('inf'))), ('ratio_range', (0, 2)),
-    ('ratio_range', (3, 1)), ('ratio_range', (1, 2, 3)), ('shape', 'circle'),
-    ('interpolation', 'cubic')
-])
+@pytest.mark.parametrize(
+    'name, value',
+    [
+        ('prob', -0.1),
+        ('prob', 1.5),
+        ('prob', float('nan')),
+        ('prob', 'often'),
+        ('radius_range', (0.5, 0.2)),
+        ('radius_range', (-0.1, 0.2)),
+        ('radius_range', (0, 0.2)),
+        ('radius_range', ()),
+        ('radius_range', 0.3),
+        ('radius_range', (0.1, float('inf'))),
+        ('ratio_range', (0, 2)),
+        ('ratio_range', (3, 1)),
+        ('ratio_range', (1, 2, 3)),
+        ('shape', 'circle'),
+        ('interpolation', 'cubic'),
+    ],
+)
 def test_bad_arguments_are_named_with_their_value(name, value):
     with pytest.raises(ValueError, match=name) as error:
         LocalMagnification(**{name: value})
@@ -142,52 +159,72 @@ def test_bad_arguments_are_named_with_their_value(name, value):
 
 def test_repr_is_the_config():
     text = repr(LocalMagnification(0.25, 'ellipse', (0.03, 0.5), (1, 1)))
-    assert text == ("LocalMagnification(prob=0.25, shape='ellipse', "
-                    'radius_range=(0.03, 0.5), ratio_range=(1.0, 1.0), '
-                    "interpolation='nearest')")
+    assert text == (
+        "LocalMagnification(prob=0.25, shape='ellipse', "
+        'radius_range=(0.03, 0.5), ratio_range=(1.0, 1.0), '
+        "interpolation='nearest')"
+    )
     assert repr(eval(text)) == text
 
 
 def in_fresh_python(code):
-    return subprocess.run([sys.executable, '-c', code],
-                          check=True,
-                          stdout=subprocess.PIPE,
-                          text=True).stdout.split()[-1]
+    return subprocess.run(
+        [sys.executable, '-c', code], check=True, stdout=subprocess.PIPE, text=True
+    ).stdout.split()[-1]
 
 
 def test_import_needs_no_toolbox_and_no_operators():
-    assert in_fresh_python(
-        'import loma_mm, sys; '
-        'print({"mmdet", "mmpretrain", "mmcv._ext"} & set(sys.modules))'
-    ) == 'set()'
+    assert (
+        in_fresh_python(
+            'import loma_mm, sys; '
+            'print({"mmdet", "mmpretrain", "mmcv._ext"} & set(sys.modules))'
+        )
+        == 'set()'
+    )
 
 
-@pytest.mark.parametrize('scope, base, key', [
-    ('mmdet', 'mmdet::pascal_voc/ssd300_voc0712.py',
-     'train_dataloader.dataset.dataset.datasets[0].pipeline'),
-    ('mmpretrain', 'mmpretrain::resnet/resnet18_8xb16_cifar10.py',
-     'train_dataloader.dataset.pipeline')
-])
-@pytest.mark.parametrize('name, imports', [
-    ('loma_mm.LocalMagnification', ''),
-    ('LocalMagnification', 'custom_imports = dict(imports=["loma_mm"])')
-])
-def test_drops_into_existing_configs(tmp_path, scope, base, key, name,
-                                     imports):
+@pytest.mark.parametrize(
+    'scope, base, key',
+    [
+        (
+            'mmdet',
+            'mmdet::pascal_voc/ssd300_voc0712.py',
+            'train_dataloader.dataset.dataset.datasets[0].pipeline',
+        ),
+        (
+            'mmpretrain',
+            'mmpretrain::resnet/resnet18_8xb16_cifar10.py',
+            'train_dataloader.dataset.pipeline',
+        ),
+    ],
+)
+@pytest.mark.parametrize(
+    'name, imports',
+    [
+        ('loma_mm.LocalMagnification', ''),
+        ('LocalMagnification', 'custom_imports = dict(imports=["loma_mm"])'),
+    ],
+)
+def test_drops_into_existing_configs(tmp_path, scope, base, key, name, imports):
     """A user's config: theirs as base, one transform inserted."""
     config = tmp_path / 'mine.py'
-    config.write_text(f'_base_ = "{base}"\n{imports}\n'
-                      'train_pipeline = list(_base_.train_pipeline)\n'
-                      f'train_pipeline.insert(-1, dict(type="{name}"))\n')
-    assert in_fresh_python(
-        'from mmengine.config import Config\n'
-        f'cfg = Config.fromfile({str(config)!r})\n'
-        'from mmengine.registry import init_default_scope, TRANSFORMS\n'
-        f'assert cfg.{key}[-1].type == cfg.train_pipeline[-1].type\n'
-        f'init_default_scope({scope!r})\n'
-        'from mmengine.dataset import Compose\n'
-        'print(type(Compose(cfg.train_pipeline).transforms[-2]).__name__)\n'
-    ) == 'LocalMagnification'
+    config.write_text(
+        f'_base_ = "{base}"\n{imports}\n'
+        'train_pipeline = list(_base_.train_pipeline)\n'
+        f'train_pipeline.insert(-1, dict(type="{name}"))\n'
+    )
+    assert (
+        in_fresh_python(
+            'from mmengine.config import Config\n'
+            f'cfg = Config.fromfile({str(config)!r})\n'
+            'from mmengine.registry import init_default_scope, TRANSFORMS\n'
+            f'assert cfg.{key}[-1].type == cfg.train_pipeline[-1].type\n'
+            f'init_default_scope({scope!r})\n'
+            'from mmengine.dataset import Compose\n'
+            'print(type(Compose(cfg.train_pipeline).transforms[-2]).__name__)\n'
+        )
+        == 'LocalMagnification'
+    )
 
 
 def test_says_that_it_is_not_compiled(monkeypatch, recwarn):

@@ -12,12 +12,14 @@ def test_forward_in_bfloat16_update_in_float32():
     wrapper = OPTIM_WRAPPERS.build(
         dict(
             type='loma_mm.engine.CPUOptimWrapper',
-            optimizer=torch.optim.SGD(model.parameters(), lr=0.1)))
+            optimizer=torch.optim.SGD(model.parameters(), lr=0.1),
+        )
+    )
     assert isinstance(wrapper, CPUOptimWrapper)
     x = torch.randn(2, 3, 8, 8)
-    expected = torch.func.grad(lambda w: torch.nn.functional.conv2d(
-        x, w, model.bias).square().mean())(
-            before)
+    expected = torch.func.grad(
+        lambda w: torch.nn.functional.conv2d(x, w, model.bias).square().mean()
+    )(before)
     with wrapper.optim_context(model):
         out = model(x)
     assert out.dtype == torch.bfloat16
@@ -25,4 +27,5 @@ def test_forward_in_bfloat16_update_in_float32():
     assert model.weight.dtype == torch.float32
     assert model.weight.is_contiguous(memory_format=torch.channels_last)
     torch.testing.assert_close(
-        model.weight.detach(), before - 0.1 * expected, atol=1e-3, rtol=0)
+        model.weight.detach(), before - 0.1 * expected, atol=1e-3, rtol=0
+    )

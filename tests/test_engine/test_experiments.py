@@ -1,4 +1,5 @@
 """Runs are real: a tiny classifier in processes of their own."""
+
 import os
 import re
 import shutil
@@ -10,8 +11,7 @@ import time
 import pytest
 
 from loma_mm.engine.experiment_cli import job_command, parse_options
-from loma_mm.engine.experiments import (Results, Run, collect, final_metrics,
-                                        run_all)
+from loma_mm.engine.experiments import Results, Run, collect, final_metrics, run_all
 from tests.conftest import CLASSIFIER, ROOT
 
 SCRIPT = str(ROOT / 'tools' / 'train.py')
@@ -19,9 +19,7 @@ EPOCHS = 8
 
 
 def epochs_in(log):
-    return [
-        int(epoch) for epoch in re.findall(r'Epoch\(train\) +\[(\d+)\]', log)
-    ]
+    return [int(epoch) for epoch in re.findall(r'Epoch\(train\) +\[(\d+)\]', log)]
 
 
 @pytest.fixture(scope='module')
@@ -29,15 +27,20 @@ def killed(tiny_options, tmp_path_factory):
     """A run whose processes were killed at once, in a middle epoch."""
     folder = tmp_path_factory.mktemp('runs')
     # Each epoch is one iteration: log each.
-    options = (*tiny_options, f'train_cfg.max_epochs={EPOCHS}',
-               'default_hooks.logger.interval=1')
+    options = (
+        *tiny_options,
+        f'train_cfg.max_epochs={EPOCHS}',
+        'default_hooks.logger.interval=1',
+    )
     run = Run('digits/loma', str(CLASSIFIER), 3, str(folder), options)
-    code = ('import sys; from loma_mm.engine.experiments import *; '
-            f'run_all([{run!r}], Results({str(folder / "r.csv")!r}), '
-            f'{SCRIPT!r})')
-    process = subprocess.Popen([sys.executable, '-c', code],
-                               cwd=ROOT,
-                               start_new_session=True)
+    code = (
+        'import sys; from loma_mm.engine.experiments import *; '
+        f'run_all([{run!r}], Results({str(folder / "r.csv")!r}), '
+        f'{SCRIPT!r})'
+    )
+    process = subprocess.Popen(
+        [sys.executable, '-c', code], cwd=ROOT, start_new_session=True
+    )
     end = time.time() + 120
     while not os.path.exists(f'{run.work_dir}/epoch_2.pth'):
         assert time.time() < end and process.poll() is None
@@ -57,11 +60,11 @@ def finished(killed):
         before = file.read()
     assert run_all([run], results, SCRIPT) == []
     with open(run.log) as file:
-        return run, results, before, file.read()[len(before):]
+        return run, results, before, file.read()[len(before) :]
 
 
 def test_a_killed_run_is_resumed(finished):
-    run, results, before, after = finished
+    _run, results, before, after = finished
     first, second = epochs_in(before), epochs_in(after)
     assert first[0] == 1 and first[-1] < EPOCHS
     # From the last checkpoint: an epoch may be done twice, none is left out.
@@ -73,8 +76,7 @@ def test_a_killed_run_is_resumed(finished):
     }
 
 
-def test_results_outlive_work_dirs_and_are_not_trained_again(
-        finished, tmp_path):
+def test_results_outlive_work_dirs_and_are_not_trained_again(finished, tmp_path):
     run, results, _, _ = finished
     copy = Results(str(tmp_path / 'r.csv'))
     shutil.copy(results.path, copy.path)
@@ -105,19 +107,17 @@ def test_a_run_stopped_before_its_validation_is_validated(finished, tmp_path):
     assert new.read() == results.read()
 
 
-def test_a_failure_is_a_sentence_and_stops_nothing(tiny_options, tmp_path,
-                                                   capsys):
+def test_a_failure_is_a_sentence_and_stops_nothing(tiny_options, tmp_path, capsys):
     script = tmp_path / 'train.py'
-    script.write_text('import sys\nprint("hello")\n'
-                      'sys.exit(3 * ("randomness.seed=0" in sys.argv))\n')
-    runs = [
-        Run('fails', str(CLASSIFIER), seed, str(tmp_path)) for seed in (0, 1)
-    ]
+    script.write_text(
+        'import sys\nprint("hello")\nsys.exit(3 * ("randomness.seed=0" in sys.argv))\n'
+    )
+    runs = [Run('fails', str(CLASSIFIER), seed, str(tmp_path)) for seed in (0, 1)]
     problems = run_all(runs, Results(str(tmp_path / 'r.csv')), str(script))
     assert problems == [
         f'fails, seed 0 failed with exit code 3: see {runs[0].log}.',
         'fails, seed 1 ended without a validation of its last epoch: see '
-        f'{runs[1].log}.'
+        f'{runs[1].log}.',
     ]
     assert 'hello' in open(runs[1].log).read()
     said = capsys.readouterr().out
@@ -131,14 +131,15 @@ def test_two_processes_do_not_do_the_same_run(tmp_path):
     script.write_text('import time\ntime.sleep(60)\n')
     results = Results(str(tmp_path / 'r.csv'))
     # What a killed parent leaves: the training process and its lock.
-    code = ('import fcntl, subprocess, sys; log = open(sys.argv[1], "a"); '
-            'fcntl.flock(log, fcntl.LOCK_EX); child = subprocess.Popen('
-            '[sys.executable, sys.argv[2]], stdout=log); print(child.pid)')
+    code = (
+        'import fcntl, subprocess, sys; log = open(sys.argv[1], "a"); '
+        'fcntl.flock(log, fcntl.LOCK_EX); child = subprocess.Popen('
+        '[sys.executable, sys.argv[2]], stdout=log); print(child.pid)'
+    )
     os.makedirs(tmp_path / 'one')
     pid = int(
-        subprocess.check_output(
-            [sys.executable, '-c', code, run.log,
-             str(script)]))
+        subprocess.check_output([sys.executable, '-c', code, run.log, str(script)])
+    )
     try:
         assert run_all([run], results, str(script)) == [
             'one, seed 0 is being done by another process.'
@@ -168,17 +169,17 @@ def test_results_file(tmp_path):
     assert results.read() == {}
     for seed in (10, 9):
         results.add(
-            Run('b', 'configs/c.py', seed, '.'), {
-                'y': 73.19999694824219,
-                'x': 1
-            })
+            Run('b', 'configs/c.py', seed, '.'), {'y': 73.19999694824219, 'x': 1}
+        )
     results.add(Run('a', 'd.py', 0, '.'), {'x': 0.5})
     results.add(Run('b', 'configs/c.py', 10, '.'), {'x': 2})
-    assert open(results.path).read() == ('name,config,seed,metric,value\n'
-                                         'a,d,0,x,0.5\n'
-                                         'b,c,9,x,1\n'
-                                         'b,c,9,y,73.2\n'
-                                         'b,c,10,x,2\n')
+    assert open(results.path).read() == (
+        'name,config,seed,metric,value\n'
+        'a,d,0,x,0.5\n'
+        'b,c,9,x,1\n'
+        'b,c,9,y,73.2\n'
+        'b,c,10,x,2\n'
+    )
     assert results.values('b', 'x') == {9: 1, 10: 2}
     assert sorted(os.listdir(tmp_path / 'new')) == ['r.csv', 'r.csv.lock']
     for text in ('a,b\n1,2\n', 'name,config,seed,metric,value\na,d,one,x,1\n'):
@@ -189,14 +190,19 @@ def test_results_file(tmp_path):
 
 def test_processes_lose_no_results_of_each_other(tmp_path):
     path = str(tmp_path / 'r.csv')
-    code = ('import sys; from loma_mm.engine.experiments import *; '
-            'print(flush=True); input(); '
-            '[Results(sys.argv[1]).add(Run(sys.argv[2], "c.py", seed, "."), '
-            '{"x": seed}) for seed in range(100)]')
+    code = (
+        'import sys; from loma_mm.engine.experiments import *; '
+        'print(flush=True); input(); '
+        '[Results(sys.argv[1]).add(Run(sys.argv[2], "c.py", seed, "."), '
+        '{"x": seed}) for seed in range(100)]'
+    )
     processes = [
-        subprocess.Popen([sys.executable, '-c', code, path, name],
-                         stdin=subprocess.PIPE,
-                         stdout=subprocess.PIPE) for name in 'abc'
+        subprocess.Popen(
+            [sys.executable, '-c', code, path, name],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        for name in 'abc'
     ]
     # All at once, when the last of them has imported what it needs.
     for process in processes:
@@ -210,24 +216,25 @@ def test_processes_lose_no_results_of_each_other(tmp_path):
 
 
 def test_commands_for_clusters():
-    run = Run('a/b', 'c.py', 2, 'root', ('x.y=(1,2)', ))
+    run = Run('a/b', 'c.py', 2, 'root', ('x.y=(1,2)',))
     rest = "--resume --cfg-options 'x.y=(1,2)' randomness.seed=2"
-    assert job_command(
-        run, 'python', 'tools', 1,
-        '') == (f'python tools/train.py c.py --work-dir root/a/b/seed2 {rest}')
-    assert job_command(
-        run, 'torchrun', 'tools', 4,
-        '') == (f'tools/dist_train.sh c.py 4 --work-dir root/a/b/seed2 {rest}')
+    assert job_command(run, 'python', 'tools', 1, '') == (
+        f'python tools/train.py c.py --work-dir root/a/b/seed2 {rest}'
+    )
+    assert job_command(run, 'torchrun', 'tools', 4, '') == (
+        f'tools/dist_train.sh c.py 4 --work-dir root/a/b/seed2 {rest}'
+    )
     assert job_command(run, 'slurm', 'tools', 8, 'gpu') == (
-        'GPUS=8 tools/slurm_train.sh gpu a-b-2 c.py root/a/b/seed2 ' + rest)
+        'GPUS=8 tools/slurm_train.sh gpu a-b-2 c.py root/a/b/seed2 ' + rest
+    )
 
 
 def test_options():
     assert parse_options(('a.b=1', 'c=(1,2.5)', 'd=[x,y]')) == {
         'a.b': 1,
         'c': (1, 2.5),
-        'd': ['x', 'y']
+        'd': ['x', 'y'],
     }
     assert parse_options(()) == {}
     with pytest.raises(SystemExit):
-        parse_options(('a', ))
+        parse_options(('a',))

@@ -34,9 +34,11 @@ def test_a_missing_dataset_names_its_paths_and_its_source(tmp_path):
 def test_both_halves_of_voc0712_are_checked(tmp_path):
     config = FOLDER / 'faster-rcnn_r50_fpn_loma-rhombus-1x_voc0712.py'
     text = message(dict(data_root=f'{tmp_path}/'), config=config)
-    for path in ('VOC2007/ImageSets/Main/trainval.txt',
-                 'VOC2012/ImageSets/Main/trainval.txt',
-                 'VOC2007/ImageSets/Main/test.txt'):
+    for path in (
+        'VOC2007/ImageSets/Main/trainval.txt',
+        'VOC2012/ImageSets/Main/trainval.txt',
+        'VOC2007/ImageSets/Main/test.txt',
+    ):
         assert f'{tmp_path}/{path}' in text
     assert 'VOCtrainval_06-Nov-2007.tar' in text
 
@@ -45,7 +47,7 @@ def test_only_the_splits_of_the_run_are_checked(digits, tmp_path):
     copy = tmp_path / 'digits'
     shutil.copytree(digits, copy)
     (copy / 'ImageSets/Main/train.txt').unlink()
-    check(dict(data_root=f'{copy}/'), splits=('test', ))
+    check(dict(data_root=f'{copy}/'), splits=('test',))
     assert 'train.txt' in message(dict(data_root=f'{copy}/'))
 
 
@@ -62,18 +64,19 @@ def test_wrong_classes_show_the_right_ones(digits):
 
 
 def test_an_unknown_transform_is_named_with_its_place(digits):
-    text = message({
-        'data_root': f'{digits}/',
-        'train_dataloader.dataset.pipeline.3.type': 'LocalMagnifcation'
-    })
+    text = message(
+        {
+            'data_root': f'{digits}/',
+            'train_dataloader.dataset.pipeline.3.type': 'LocalMagnifcation',
+        }
+    )
     assert 'train_dataloader.dataset' in text and 'LocalMagnifcation' in text
 
 
 def test_a_bad_argument_is_named_with_its_place(digits):
-    text = message({
-        'data_root': f'{digits}/',
-        'train_dataloader.dataset.pipeline.3.prob': 2
-    })
+    text = message(
+        {'data_root': f'{digits}/', 'train_dataloader.dataset.pipeline.3.prob': 2}
+    )
     assert 'train_dataloader.dataset' in text and 'prob' in text
 
 
@@ -83,7 +86,6 @@ def test_datasets_that_cannot_be_built_lazily_are_left_alone(digits):
     from mmengine.registry import DATASETS
 
     class Eager(BaseDataset):
-
         def __init__(self, size):
             raise AssertionError('built')
 
@@ -99,6 +101,5 @@ def test_mmcv_without_operators_is_explained(monkeypatch, digits):
         if name == 'mmcv.ops':
             raise ModuleNotFoundError("No module named 'mmcv._ext'")
 
-    monkeypatch.setattr(
-        'loma_mm.engine.preflight.importlib.import_module', broken)
+    monkeypatch.setattr('loma_mm.engine.preflight.importlib.import_module', broken)
     assert 'compiled operators' in message(dict(data_root=f'{digits}/'))

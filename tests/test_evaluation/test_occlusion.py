@@ -1,4 +1,5 @@
 """Sec 4.4 of the paper, against loops that cannot be misread."""
+
 import copy
 
 import numpy as np
@@ -19,7 +20,7 @@ def naive_occlude(img, kind, size):
     out = img.copy()
     for y in range(height):
         for x in range(width):
-            inside = (top <= y < top + size and left <= x < left + size)
+            inside = top <= y < top + size and left <= x < left + size
             if inside == (kind == 'center'):
                 out[y, x] = 0
     return out
@@ -32,9 +33,10 @@ def test_occlusion_is_the_loop(kind, shape):
     before = images.clone()
     for size in range(max(shape) + 4):
         out = occlude(images, kind, size)
-        expected = [[
-            naive_occlude(plane.numpy(), kind, size) for plane in img
-        ] for img in images]
+        expected = [
+            [naive_occlude(plane.numpy(), kind, size) for plane in img]
+            for img in images
+        ]
         np.testing.assert_array_equal(out.numpy(), expected)
     assert torch.equal(images, before)
 
@@ -50,11 +52,14 @@ def test_the_ends_of_the_range():
     assert occlude(images.to(torch.uint8), 'center', 2).dtype == torch.uint8
 
 
-@pytest.mark.parametrize('kind, size, said', [
-    ('edge', 2, "must be one of ('center', 'boundary'), got 'edge'"),
-    ('center', -1, 'whole number of pixels from 0 on, got -1'),
-    ('center', 2.5, 'got 2.5'),
-])
+@pytest.mark.parametrize(
+    'kind, size, said',
+    [
+        ('edge', 2, "must be one of ('center', 'boundary'), got 'edge'"),
+        ('center', -1, 'whole number of pixels from 0 on, got -1'),
+        ('center', 2.5, 'got 2.5'),
+    ],
+)
 def test_mistakes(kind, size, said):
     with pytest.raises(ValueError) as caught:
         occlude(torch.ones(4, 4), kind, size)
@@ -64,6 +69,7 @@ def test_mistakes(kind, size, said):
 @TRANSFORMS.register_module()
 class CountSamples:
     """A transform that counts what passes through it."""
+
     passed = 0
 
     def __call__(self, results):
@@ -75,10 +81,12 @@ class CountSamples:
 def cfg(classifier_options):
     options = dict(option.split('=', 1) for option in classifier_options[1:])
     cfg = load_config(
-        str(CLASSIFIER), {
+        str(CLASSIFIER),
+        {
             key: int(value) if value.isdigit() else value
             for key, value in options.items()
-        })
+        },
+    )
     cfg.test_dataloader.dataset.pipeline.insert(0, dict(type='CountSamples'))
     return cfg
 
@@ -86,6 +94,7 @@ def cfg(classifier_options):
 def naive_accuracy(cfg, checkpoint, kind, size):
     """Percent, with occlusions made pixel by pixel."""
     from mmpretrain.apis import get_model
+
     init_default_scope('mmpretrain')
     model = get_model(cfg, checkpoint)
     batch = packed_test_set(model, cfg)
@@ -107,12 +116,14 @@ def test_accuracy_is_that_of_the_loop(cfg, classifier, tmp_path):
     # The test set is read once, not once an occlusion.
     assert CountSamples.passed == 450
     assert cfg.to_dict() == before
-    assert [entry[:2] for entry in found] == [(kind, size) for kind in KINDS
-                                              for size in (0, 11, 32)]
+    assert [entry[:2] for entry in found] == [
+        (kind, size) for kind in KINDS for size in (0, 11, 32)
+    ]
     values = {entry[:2]: entry[2] for entry in found}
     for kind in KINDS:
         assert values[kind, 11] == pytest.approx(
-            naive_accuracy(cfg, checkpoint, kind, 11), abs=1e-4)
+            naive_accuracy(cfg, checkpoint, kind, 11), abs=1e-4
+        )
     # Nothing hidden and all hidden, by two ways each.
     assert values['center', 0] == values['boundary', 32] > 25
     assert values['center', 32] == values['boundary', 0] < 15

@@ -1,4 +1,5 @@
 """The compiled loops for feature maps, against those in PyTorch."""
+
 import shutil
 import sys
 
@@ -7,16 +8,20 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loma_mm.functional import (MagnificationRegion, feature, magnify_feature,
-                                offset_feature)
+from loma_mm.functional import (
+    MagnificationRegion,
+    feature,
+    magnify_feature,
+    offset_feature,
+)
 from tests.memory import guarded
 
 if feature._feature is None and not shutil.which('cc'):
     pytest.skip('there is no compiler', allow_module_level=True)
 
 sizes = st.tuples(
-    st.integers(0, 5), st.integers(1, 3), st.integers(1, 40), st.integers(
-        1, 40)) | st.sampled_from([(2, 3, 3, 5000), (1, 1, 300, 40)])
+    st.integers(0, 5), st.integers(1, 3), st.integers(1, 40), st.integers(1, 40)
+) | st.sampled_from([(2, 3, 3, 5000), (1, 1, 300, 40)])
 offsets = st.integers(-45, 45) | st.floats(-45, 45) | st.floats(-2, 2)
 
 
@@ -26,7 +31,8 @@ def regions(draw):
         center=(draw(st.integers(-2, 40)), draw(st.integers(-2, 40))),
         radius=draw(st.floats(0.03, 50)),
         ratios=draw(st.tuples(st.floats(0.4, 4), st.floats(0.4, 4))),
-        shape=draw(st.sampled_from(['rhombus', 'ellipse', 'rectangle'])))
+        shape=draw(st.sampled_from(['rhombus', 'ellipse', 'rectangle'])),
+    )
 
 
 def test_they_are_compiled_in_this_environment():
@@ -47,7 +53,7 @@ def threads(request):
 def forward_and_backward(function, x, weight):
     x = x.detach().requires_grad_()
     out = function(x)
-    grad, = torch.autograd.grad((out * weight).sum(), x)
+    (grad,) = torch.autograd.grad((out * weight).sum(), x)
     return out.detach(), grad
 
 
@@ -57,11 +63,11 @@ def same_as_in_float64(function, size):
     assert feature._is_compiled_for(x)
     assert not feature._is_compiled_for(x.double())
     for ours, expected in zip(
-            forward_and_backward(function, x, weight),
-            forward_and_backward(function, x.double(), weight.double())):
+        forward_and_backward(function, x, weight),
+        forward_and_backward(function, x.double(), weight.double()),
+    ):
         assert ours.dtype == torch.float32
-        torch.testing.assert_close(
-            ours.double(), expected, rtol=1e-5, atol=1e-4)
+        torch.testing.assert_close(ours.double(), expected, rtol=1e-5, atol=1e-4)
 
 
 @given(sizes, regions())
@@ -71,18 +77,19 @@ def test_magnify(size, region):
 
 @given(sizes, offsets, offsets, st.sampled_from(['bilinear', 'nearest']))
 def test_offset(size, tx, ty, interpolation):
-    same_as_in_float64(lambda x: offset_feature(x, tx, ty, interpolation),
-                       size)
+    same_as_in_float64(lambda x: offset_feature(x, tx, ty, interpolation), size)
 
 
 def test_twice_differentiable():
     x = torch.randn(1, 2, 6, 7, requires_grad=True)
     region = MagnificationRegion((3, 2), 4.5)
-    for function in (lambda x: magnify_feature(x, region),
-                     lambda x: offset_feature(x, 1.25, -0.5)):
+    for function in (
+        lambda x: magnify_feature(x, region),
+        lambda x: offset_feature(x, 1.25, -0.5),
+    ):
         y = function(x)
-        grad, = torch.autograd.grad(y.square().sum(), x, create_graph=True)
-        second, = torch.autograd.grad((grad * x.detach()).sum(), x)
+        (grad,) = torch.autograd.grad(y.square().sum(), x, create_graph=True)
+        (second,) = torch.autograd.grad((grad * x.detach()).sum(), x)
         # d(2 AtA x)^T x / dx = 2 AtA x
         torch.testing.assert_close(second, grad.detach())
 
@@ -98,10 +105,10 @@ def test_gradients_of_another_layout():
     x = torch.randn(2, 3, 5, 6, requires_grad=True)
     region = MagnificationRegion((3, 2), 4.5)
     weight = torch.randn(2, 3, 5, 6)
-    expected, = torch.autograd.grad(magnify_feature(x, region), x, weight)
-    grad, = torch.autograd.grad(
-        magnify_feature(x, region), x,
-        weight.to(memory_format=torch.channels_last))
+    (expected,) = torch.autograd.grad(magnify_feature(x, region), x, weight)
+    (grad,) = torch.autograd.grad(
+        magnify_feature(x, region), x, weight.to(memory_format=torch.channels_last)
+    )
     torch.testing.assert_close(grad, expected)
 
 
@@ -121,12 +128,17 @@ def test_no_byte_outside_the_maps_is_touched(at_end):
         cells = torch.arange(height * width, dtype=torch.int32).view(size[1:])
         index = feature.magnify_image(cells.numpy(), region)
         for adjoint in (False, True):
-            feature._feature.gather(x.data_ptr(), out.data_ptr(), len(x),
-                                    index, adjoint, 2)
+            feature._feature.gather(
+                x.data_ptr(), out.data_ptr(), len(x), index, adjoint, 2
+            )
         for whole in range(-8, 9):
             for weights in ((1.0, 0.0), (0.25, 0.75)):
                 for other in (0, -whole):
                     feature._feature.shift(
-                        x.data_ptr(), out.data_ptr(), *size,
+                        x.data_ptr(),
+                        out.data_ptr(),
+                        *size,
                         feature._within((whole, weights), width),
-                        feature._within((other, weights), height), 2)
+                        feature._within((other, weights), height),
+                        2,
+                    )

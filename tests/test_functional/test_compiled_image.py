@@ -1,4 +1,5 @@
 """The compiled loop, against NumPy's float64 and the limits of memory."""
+
 import shutil
 import sys
 
@@ -14,23 +15,16 @@ if image._image is None and not shutil.which('cc'):
     pytest.skip('there is no compiler', allow_module_level=True)
 
 LAYOUTS = {
-    'contiguous':
-    lambda img: img,
-    'flipped horizontally':
-    lambda img: img[:, ::-1],
-    'flipped vertically':
-    lambda img: img[::-1],
-    'flipped twice':
-    lambda img: img[::-1, ::-1],
-    'cropped':
-    lambda img: np.pad(img, [(2, 3), (1, 4)] + [(0, 0)] *
-                       (img.ndim - 2))[2:-3, 1:-4],
-    'transposed':
-    lambda img: np.swapaxes(img, 0, 1).copy().swapaxes(0, 1),
-    'channels first':
-    lambda img: np.asfortranarray(img),
-    'other channel order':
-    lambda img: img[..., ::-1],
+    'contiguous': lambda img: img,
+    'flipped horizontally': lambda img: img[:, ::-1],
+    'flipped vertically': lambda img: img[::-1],
+    'flipped twice': lambda img: img[::-1, ::-1],
+    'cropped': lambda img: np.pad(img, [(2, 3), (1, 4)] + [(0, 0)] * (img.ndim - 2))[
+        2:-3, 1:-4
+    ],
+    'transposed': lambda img: np.swapaxes(img, 0, 1).copy().swapaxes(0, 1),
+    'channels first': lambda img: np.asfortranarray(img),
+    'other channel order': lambda img: img[..., ::-1],
 }
 
 
@@ -42,24 +36,38 @@ def test_it_is_compiled_in_this_environment():
 def cases(draw):
     height, width = draw(st.tuples(st.integers(1, 90), st.integers(1, 700)))
     pixel = draw(
-        st.sampled_from([('u1', ()), ('u1', (1, )), ('u1', (3, )),
-                         ('u1', (4, )), ('u2', ()), ('>u2', (3, )),
-                         ('f4', (3, )), ('f8', (3, )), ('i8', (5, ))]))
+        st.sampled_from(
+            [
+                ('u1', ()),
+                ('u1', (1,)),
+                ('u1', (3,)),
+                ('u1', (4,)),
+                ('u2', ()),
+                ('>u2', (3,)),
+                ('f4', (3,)),
+                ('f8', (3,)),
+                ('i8', (5,)),
+            ]
+        )
+    )
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     img = rng.integers(0, 256, (height, width) + pixel[1]).astype(pixel[0])
     coordinate = [
-        st.integers(0, size - 1) | st.integers(-9, size + 9)
-        | st.floats(-9, size + 9) for size in (width, height)
+        st.integers(0, size - 1) | st.integers(-9, size + 9) | st.floats(-9, size + 9)
+        for size in (width, height)
     ]
     radius = draw(
         st.floats(0.03, 0.7).map(lambda part: part * max(height, width))
-        | st.integers(1, 60) | st.floats(0.1, 5000))
+        | st.integers(1, 60)
+        | st.floats(0.1, 5000)
+    )
     ratio = st.just(1.0) | st.floats(1, 3) | st.floats(0.01, 20)
     region = MagnificationRegion(
         center=tuple(map(draw, coordinate)),
         radius=radius,
         ratios=(draw(ratio), draw(ratio)),
-        shape=draw(st.sampled_from(['rhombus', 'ellipse', 'rectangle'])))
+        shape=draw(st.sampled_from(['rhombus', 'ellipse', 'rectangle'])),
+    )
     return img, region, draw(st.sampled_from(sorted(LAYOUTS)))
 
 
@@ -81,8 +89,8 @@ def test_every_bit_is_that_of_numpy_where_rounding_decides():
         for shape in ('rhombus', 'ellipse', 'rectangle'):
             region = MagnificationRegion((119, 121), radius, shape=shape)
             np.testing.assert_array_equal(
-                image.magnify_image(img, region),
-                image._magnify(img, region, 'nearest'))
+                image.magnify_image(img, region), image._magnify(img, region, 'nearest')
+            )
 
 
 def test_what_the_loop_cannot_address_goes_through_numpy():
@@ -90,8 +98,7 @@ def test_what_the_loop_cannot_address_goes_through_numpy():
     img = np.zeros((2, 1 << 31), np.uint8)[:, :9]
     img[:] = np.arange(18).reshape(2, 9)
     region = MagnificationRegion((4, 0), 4)
-    assert not image._image.magnify(img, np.empty_like(img), 4, 0, 4, 1, 1,
-                                    0, 0)
+    assert not image._image.magnify(img, np.empty_like(img), 4, 0, 4, 1, 1, 0, 0)
     expected = image._magnify(img.copy(), region, 'nearest')
     assert (expected != img).any()
     np.testing.assert_array_equal(image.magnify_image(img, region), expected)
@@ -102,33 +109,42 @@ def test_what_the_loop_cannot_address_goes_through_numpy():
 @pytest.mark.parametrize('flip', [(1, 1), (1, -1), (-1, 1), (-1, -1)])
 def test_no_byte_outside_the_arrays_is_touched(at_end, flip):
     rng = np.random.default_rng(0)
-    for height, width, dtype in ((7, 9, 'u1'), (1, 40, 'u1'), (30, 1, 'u2'),
-                                 (40, 50, 'u1'), (40, 50, 'u2')):
+    for height, width, dtype in (
+        (7, 9, 'u1'),
+        (1, 40, 'u1'),
+        (30, 1, 'u2'),
+        (40, 50, 'u1'),
+        (40, 50, 'u2'),
+    ):
         shape = (height, width, 3)
         size = height * width * 3 * np.dtype(dtype).itemsize
         img = guarded(size, at_end).view(dtype).reshape(shape)
         out = guarded(size, at_end).view(dtype).reshape(shape)
         img[:] = rng.integers(0, 256, shape)
-        view = img[::flip[0], ::flip[1]]
+        view = img[:: flip[0], :: flip[1]]
         for i in range(200):
             # Corners, and radii that a pixel of S lies as good as at.
             center = rng.integers(width), rng.integers(height)
             if i % 4 == 0:
-                center = (rng.choice([0,
-                                      width - 1]), rng.choice([0, height - 1]))
-            radius = rng.choice([
-                rng.uniform(0.03, 0.7) * max(height, width),
-                rng.integers(1, 40) * (1 + 1e-9)
-            ])
+                center = (rng.choice([0, width - 1]), rng.choice([0, height - 1]))
+            radius = rng.choice(
+                [
+                    rng.uniform(0.03, 0.7) * max(height, width),
+                    rng.integers(1, 40) * (1 + 1e-9),
+                ]
+            )
             shape_index = i % 3
             ratio = rng.choice([1, rng.uniform(1, 3), rng.uniform(0.2, 1)])
             interpolation = i // 3 % 2
-            assert image._image.magnify(view, out, *center, radius, ratio, 1,
-                                        shape_index, interpolation)
+            assert image._image.magnify(
+                view, out, *center, radius, ratio, 1, shape_index, interpolation
+            )
             region = MagnificationRegion(
-                tuple(map(int, center)), float(radius), (float(ratio), 1.0),
-                ('rhombus', 'ellipse', 'rectangle')[shape_index])
+                tuple(map(int, center)),
+                float(radius),
+                (float(ratio), 1.0),
+                ('rhombus', 'ellipse', 'rectangle')[shape_index],
+            )
             np.testing.assert_array_equal(
-                out,
-                image._magnify(view, region,
-                               image.INTERPOLATIONS[interpolation]))
+                out, image._magnify(view, region, image.INTERPOLATIONS[interpolation])
+            )

@@ -1,4 +1,5 @@
 """LOMA_F and FO against a double loop, grid_sample and finite differences."""
+
 import math
 
 import pytest
@@ -8,8 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.autograd import gradcheck, gradgradcheck
 
-from loma_mm.functional import (MagnificationRegion, feature, magnify_feature,
-                                offset_feature)
+from loma_mm.functional import (
+    MagnificationRegion,
+    feature,
+    magnify_feature,
+    offset_feature,
+)
 from tests import naive
 
 DTYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
@@ -22,7 +27,8 @@ LAYOUTS = {
 }
 SPREAD = dict(center=(3, 2), radius=4.5, ratios=(1.0, 1.3), shape='rhombus')
 sizes = st.tuples(
-    st.integers(0, 3), st.integers(1, 3), st.integers(1, 9), st.integers(1, 9))
+    st.integers(0, 3), st.integers(1, 3), st.integers(1, 9), st.integers(1, 9)
+)
 
 
 @st.composite
@@ -41,7 +47,8 @@ def regions(draw):
         center=(draw(st.integers(-2, 10)), draw(st.integers(-2, 10))),
         radius=draw(st.floats(0.03, 12)),
         ratios=draw(st.tuples(st.floats(0.4, 4), st.floats(0.4, 4))),
-        shape=draw(st.sampled_from(['rhombus', 'ellipse', 'rectangle'])))
+        shape=draw(st.sampled_from(['rhombus', 'ellipse', 'rectangle'])),
+    )
 
 
 offsets = st.one_of(st.integers(-12, 12), st.floats(-12, 12))
@@ -67,11 +74,12 @@ def shift_grid_sample(x, tx, ty, mode='bilinear'):
     height, width = x.shape[-2:]
     maps = x.reshape(1, -1, height, width)
     matrix = torch.tensor(
-        [[[1, 0, -2 * tx / width], [0, 1, -2 * ty / height]]], dtype=x.dtype)
+        [[[1, 0, -2 * tx / width], [0, 1, -2 * ty / height]]], dtype=x.dtype
+    )
     grid = F.affine_grid(matrix, maps.shape, align_corners=False)
     return F.grid_sample(
-        maps, grid, mode, padding_mode='zeros',
-        align_corners=False).view(x.shape)
+        maps, grid, mode, padding_mode='zeros', align_corners=False
+    ).view(x.shape)
 
 
 def assert_new(out, x):
@@ -97,7 +105,7 @@ def test_magnify_is_the_double_loop(x, region):
         assert near_whole(naive.sources(height, width, **region)[i, j])
 
 
-@given(maps(dtypes=(torch.float64, )), offsets, offsets)
+@given(maps(dtypes=(torch.float64,)), offsets, offsets)
 def test_bilinear_offset_is_grid_sample(x, tx, ty):
     before = x.clone()
     out = offset_feature(x, tx, ty)
@@ -105,11 +113,16 @@ def test_bilinear_offset_is_grid_sample(x, tx, ty):
     torch.testing.assert_close(x, before, rtol=0, atol=0)
     if x.numel():  # grid_sample takes no empty batch
         torch.testing.assert_close(
-            out, shift_grid_sample(x, tx, ty), rtol=0, atol=1e-12)
+            out, shift_grid_sample(x, tx, ty), rtol=0, atol=1e-12
+        )
 
 
-@given(maps(), st.integers(-12, 12), st.integers(-12, 12),
-       st.sampled_from(['bilinear', 'nearest']))
+@given(
+    maps(),
+    st.integers(-12, 12),
+    st.integers(-12, 12),
+    st.sampled_from(['bilinear', 'nearest']),
+)
 def test_whole_offset_is_the_double_loop(x, tx, ty, interpolation):
     out = offset_feature(x, tx, ty, interpolation)
     assert_new(out, x)
@@ -124,7 +137,8 @@ def test_nearest_offset_rounds(x, tx, ty):
     ties = near_whole((tx - 0.5, ty - 0.5), 1e-6)
     if x.dtype == torch.float64 and x.numel() and not ties:
         torch.testing.assert_close(
-            out, shift_grid_sample(x, tx, ty, 'nearest'), rtol=0, atol=0)
+            out, shift_grid_sample(x, tx, ty, 'nearest'), rtol=0, atol=0
+        )
 
 
 def test_positive_offsets_move_right_and_down():
@@ -146,84 +160,97 @@ def test_what_enters_is_zero_even_beside_nan(tx, ty):
     assert (out[ones == 0] == 0).all()
 
 
-@pytest.mark.parametrize('tx, ty', [(7, 0), (0, -5), (-7.5, 0.5), (1e9, 0),
-                                    (0.25, -6.001), (1e300, -1e300)])
+@pytest.mark.parametrize(
+    'tx, ty', [(7, 0), (0, -5), (-7.5, 0.5), (1e9, 0), (0.25, -6.001), (1e300, -1e300)]
+)
 def test_offset_beyond_the_map_leaves_zeros(tx, ty):
     x = torch.rand(2, 3, 5, 6, requires_grad=True) + 1
     out = offset_feature(x, tx, ty)
     assert not out.any()
-    grad, = torch.autograd.grad(out.sum(), x)
+    (grad,) = torch.autograd.grad(out.sum(), x)
     assert not grad.any()
 
 
 @pytest.mark.parametrize('size', [(1, 2, 3, 4), (2, 5, 4), (2, 1, 1, 1)])
-@pytest.mark.parametrize('function', [
-    lambda x: magnify_feature(x, MagnificationRegion(**SPREAD)),
-    lambda x: magnify_feature(
-        x, MagnificationRegion((1, 1), 3, (1, 0.5), 'rectangle')),
-    lambda x: offset_feature(x, 1, -1),
-    lambda x: offset_feature(x, 0.3, -1.6),
-    lambda x: offset_feature(x, -3.7, 0),
-    lambda x: offset_feature(x, 2, 0.5),
-    lambda x: offset_feature(x, -1.4, 0.6, 'nearest'),
-])
+@pytest.mark.parametrize(
+    'function',
+    [
+        lambda x: magnify_feature(x, MagnificationRegion(**SPREAD)),
+        lambda x: magnify_feature(
+            x, MagnificationRegion((1, 1), 3, (1, 0.5), 'rectangle')
+        ),
+        lambda x: offset_feature(x, 1, -1),
+        lambda x: offset_feature(x, 0.3, -1.6),
+        lambda x: offset_feature(x, -3.7, 0),
+        lambda x: offset_feature(x, 2, 0.5),
+        lambda x: offset_feature(x, -1.4, 0.6, 'nearest'),
+    ],
+)
 def test_gradients_are_finite_differences(function, size):
     torch.manual_seed(0)
     x = torch.randn(size, dtype=torch.float64, requires_grad=True)
-    assert gradcheck(function, (x, ))
+    assert gradcheck(function, (x,))
     # Both maps are linear: without the square the second derivative is 0.
-    assert gradgradcheck(lambda x: function(x)**2, (x, ))
+    assert gradgradcheck(lambda x: function(x) ** 2, (x,))
 
 
 @pytest.mark.parametrize('layout', sorted(LAYOUTS))
 @pytest.mark.parametrize('dtype', DTYPES[:3])
-@pytest.mark.parametrize('function, reads', [
-    (lambda x: magnify_feature(x, MagnificationRegion(**SPREAD)), 1),
-    (lambda x: offset_feature(x, 1, -2), 1),
-    (lambda x: offset_feature(x, 0.3, -1.6), 4),
-])
+@pytest.mark.parametrize(
+    'function, reads',
+    [
+        (lambda x: magnify_feature(x, MagnificationRegion(**SPREAD)), 1),
+        (lambda x: offset_feature(x, 1, -2), 1),
+        (lambda x: offset_feature(x, 0.3, -1.6), 4),
+    ],
+)
 def test_low_precision_forward_and_backward(function, reads, dtype, layout):
     torch.manual_seed(0)
     x = LAYOUTS[layout](torch.randn(2, 3, 7, 8).to(dtype)).requires_grad_()
     # All of one sign: a sum in 16 bits would be seen.
     weight = torch.rand(x.shape).to(dtype) + 1
     out = function(x)
-    grad, = torch.autograd.grad(out, x, weight)
+    (grad,) = torch.autograd.grad(out, x, weight)
     exact = x.detach().double().requires_grad_()
     exact_out = function(exact)
-    exact_grad, = torch.autograd.grad(exact_out, exact, weight.double())
+    (exact_grad,) = torch.autograd.grad(exact_out, exact, weight.double())
     eps = torch.finfo(dtype).eps
     assert out.dtype == grad.dtype == dtype
     torch.testing.assert_close(
-        out.double(), exact_out, rtol=0, atol=(reads > 1) * 8 * eps)
+        out.double(), exact_out, rtol=0, atol=(reads > 1) * 8 * eps
+    )
     torch.testing.assert_close(
-        grad.double(), exact_grad, rtol=reads * eps, atol=(reads > 1) * eps)
+        grad.double(), exact_grad, rtol=reads * eps, atol=(reads > 1) * eps
+    )
 
 
 def test_many_gradients_of_16_bits_add_up():
     """bfloat16 cannot count beyond 256 by ones; more cells read the centre."""
     x = torch.zeros(1, 1, 65, 65, dtype=torch.bfloat16, requires_grad=True)
-    region = MagnificationRegion((32, 32), radius=1000.)
+    region = MagnificationRegion((32, 32), radius=1000.0)
     out = magnify_feature(x, region)
-    grad, = torch.autograd.grad(out, x, torch.ones_like(x))
+    (grad,) = torch.autograd.grad(out, x, torch.ones_like(x))
     assert grad.float().max() > 512
     assert grad.double().sum() == pytest.approx(65 * 65, rel=1e-2)
 
 
 @pytest.mark.parametrize('layout', sorted(LAYOUTS))
-@pytest.mark.parametrize('function', [
-    lambda x: magnify_feature(x, MagnificationRegion(**SPREAD)),
-    lambda x: offset_feature(x, 1, -2),
-    lambda x: offset_feature(x, 0.3, -1.6),
-])
+@pytest.mark.parametrize(
+    'function',
+    [
+        lambda x: magnify_feature(x, MagnificationRegion(**SPREAD)),
+        lambda x: offset_feature(x, 1, -2),
+        lambda x: offset_feature(x, 0.3, -1.6),
+    ],
+)
 def test_what_follows_may_work_in_place(function, layout):
     """As ``out += identity`` and ReLU do in residual blocks."""
     torch.manual_seed(0)
     x = LAYOUTS[layout](torch.randn(2, 3, 7, 8)).requires_grad_()
-    expected, = torch.autograd.grad((function(x) + x).relu().square().sum(), x)
+    (expected,) = torch.autograd.grad((function(x) + x).relu().square().sum(), x)
     out = function(x)
     out += x
-    grad, = torch.autograd.grad(out.relu_().square().sum(), x)
+    (grad,) = torch.autograd.grad(out.relu_().square().sum(), x)
     torch.testing.assert_close(grad, expected)
 
 
@@ -231,8 +258,10 @@ def test_what_follows_may_work_in_place(function, layout):
 def test_memory_layout_is_kept(tx):
     x = torch.rand(2, 4, 6, 5).to(memory_format=torch.channels_last)
     x.requires_grad_()
-    for out in (offset_feature(x, tx, tx),
-                magnify_feature(x, MagnificationRegion(**SPREAD))):
+    for out in (
+        offset_feature(x, tx, tx),
+        magnify_feature(x, MagnificationRegion(**SPREAD)),
+    ):
         assert out.is_contiguous(memory_format=torch.channels_last)
 
 
@@ -246,7 +275,8 @@ def test_pieces_make_the_whole(monkeypatch, chunk, layout):
         offset_feature(x, 1.3, -0.4),
         shift_grid_sample(x, 1.3, -0.4),
         rtol=0,
-        atol=1e-12)
+        atol=1e-12,
+    )
 
 
 @pytest.mark.parametrize(
@@ -257,7 +287,8 @@ def test_pieces_make_the_whole(monkeypatch, chunk, layout):
         MagnificationRegion((9, 9), 2.0),
         # One cell of the map alone, (0, 1), and its source is (1.2, 1).
         MagnificationRegion((-1, 1), 0.45, (0.4, 1.0)),
-    ])
+    ],
+)
 def test_region_of_less_than_two_cells_changes_nothing(region):
     x = torch.rand(2, 3, 4, 5)
     out = magnify_feature(x, region)
@@ -270,24 +301,30 @@ def test_nothing_is_read_back_from_the_device():
     x = torch.empty(2, 3, 8, 6, device='meta', requires_grad=True)
     with pytest.raises((RuntimeError, NotImplementedError)):
         x.sum().item()
-    for out in (magnify_feature(x, MagnificationRegion(**SPREAD)),
-                offset_feature(x, 0.5, -1.5), offset_feature(x, 1, 0)):
+    for out in (
+        magnify_feature(x, MagnificationRegion(**SPREAD)),
+        offset_feature(x, 0.5, -1.5),
+        offset_feature(x, 1, 0),
+    ):
         assert out.shape == x.shape and out.device.type == 'meta'
         out.sum().backward()
     assert x.grad.shape == x.shape
 
 
-@pytest.mark.parametrize('function', [
-    lambda x: magnify_feature(x, MagnificationRegion(**SPREAD)),
-    lambda x: offset_feature(x, 1, 0),
-])
+@pytest.mark.parametrize(
+    'function',
+    [
+        lambda x: magnify_feature(x, MagnificationRegion(**SPREAD)),
+        lambda x: offset_feature(x, 1, 0),
+    ],
+)
 def test_bad_tensors(function):
     for dtype in (torch.uint8, torch.int64, torch.bool, torch.complex64):
         with pytest.raises(TypeError, match=f'floats, got {dtype}'):
             function(torch.zeros(1, 1, 4, 4, dtype=dtype))
     with pytest.raises(TypeError, match='floats, got list'):
         function([[1.0]])
-    for size in ((4, ), (4, 4), (1, 1, 1, 4, 4)):
+    for size in ((4,), (4, 4), (1, 1, 1, 4, 4)):
         with pytest.raises(ValueError, match=r'\(B, C, H, W\) or \(C, H, W'):
             function(torch.zeros(size))
 

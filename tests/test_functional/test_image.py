@@ -7,8 +7,17 @@ from hypothesis.extra import numpy as hnp
 from loma_mm.functional import MagnificationRegion, magnify_image
 from tests import naive
 
-DTYPES = ('bool', 'uint8', 'int16', 'uint16', 'int32', 'int64', 'float16',
-          'float32', 'float64')
+DTYPES = (
+    'bool',
+    'uint8',
+    'int16',
+    'uint16',
+    'int32',
+    'int64',
+    'float16',
+    'float32',
+    'float64',
+)
 shapes = st.sampled_from(['rhombus', 'ellipse', 'rectangle'])
 
 
@@ -16,19 +25,18 @@ shapes = st.sampled_from(['rhombus', 'ellipse', 'rectangle'])
 def cases(draw):
     """An image, and a region as the transform may draw it or wilder."""
     size = draw(st.tuples(st.integers(1, 24), st.integers(1, 24)))
-    channels = draw(st.sampled_from([(), (1, ), (3, ), (4, )]))
+    channels = draw(st.sampled_from([(), (1,), (3,), (4,)]))
     dtype = draw(st.sampled_from(DTYPES))
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
-    img = rng.integers(0, 2 if dtype == 'bool' else 256,
-                       size + channels).astype(dtype)
+    img = rng.integers(0, 2 if dtype == 'bool' else 256, size + channels).astype(dtype)
     if dtype.startswith('float'):
         img = (img / 7).astype(dtype)
     region = dict(
-        center=(draw(st.integers(-2, size[1] + 1)),
-                draw(st.integers(-2, size[0] + 1))),
+        center=(draw(st.integers(-2, size[1] + 1)), draw(st.integers(-2, size[0] + 1))),
         radius=draw(st.floats(0.03, 1.5)) * max(size),
         ratios=draw(st.tuples(st.floats(0.4, 4), st.floats(0.4, 4))),
-        shape=draw(shapes))
+        shape=draw(shapes),
+    )
     return img, region
 
 
@@ -52,13 +60,13 @@ def test_nearest_is_the_double_loop(case):
 @given(cases())
 def test_bilinear_is_the_double_loop(case):
     img, region = case
-    out = magnify_image(
-        img, MagnificationRegion(**region), interpolation='bilinear')
+    out = magnify_image(img, MagnificationRegion(**region), interpolation='bilinear')
     expected = naive.magnify_bilinear(img, **region)
     assert out.dtype == img.dtype
     if img.dtype.kind == 'f':
         np.testing.assert_allclose(
-            out, expected, rtol=2 * np.finfo(img.dtype).eps, atol=1e-6)
+            out, expected, rtol=2 * np.finfo(img.dtype).eps, atol=1e-6
+        )
     else:
         # Rounded to the nearest value.
         assert abs(out - expected).max() <= 0.5 + 1e-9
@@ -76,7 +84,8 @@ def test_agrees_with_the_double_loop_on_paper_sized_images():
                 center=(rng.integers(width), rng.integers(height)),
                 radius=rng.uniform(0.03, 0.7) * max(height, width),
                 ratios=(ratio, 1.0) if rng.random() > 0.5 else (1.0, ratio),
-                shape=shape)
+                shape=shape,
+            )
             out = magnify_image(img, MagnificationRegion(**region))
             total += height * width
             wrong += (out != naive.magnify(img, **region)).any(-1).sum()
@@ -84,19 +93,24 @@ def test_agrees_with_the_double_loop_on_paper_sized_images():
 
 
 @given(
-    hnp.arrays(np.uint8, (13, 17, 3)), shapes,
-    st.sampled_from(['nearest', 'bilinear']))
+    hnp.arrays(np.uint8, (13, 17, 3)), shapes, st.sampled_from(['nearest', 'bilinear'])
+)
 def test_layouts_and_read_only_arrays(img, shape, interpolation):
     region = MagnificationRegion((7, 5), 6.0, (1.0, 1.7), shape)
     expected = magnify_image(img, region, interpolation)
     wide = np.repeat(img, 2, axis=1)
     read_only = img.copy()
     read_only.flags.writeable = False
-    for variant in (np.asfortranarray(img), wide[:, ::2],
-                    img[::-1].copy()[::-1], read_only,
-                    np.broadcast_to(img, (13, 17, 3))):
+    for variant in (
+        np.asfortranarray(img),
+        wide[:, ::2],
+        img[::-1].copy()[::-1],
+        read_only,
+        np.broadcast_to(img, (13, 17, 3)),
+    ):
         np.testing.assert_array_equal(
-            magnify_image(variant, region, interpolation), expected)
+            magnify_image(variant, region, interpolation), expected
+        )
 
 
 @pytest.mark.parametrize('radius', [0.5, 1.0])

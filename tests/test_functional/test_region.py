@@ -14,14 +14,15 @@ regions = st.builds(
     center=st.tuples(st.integers(-3, 30), st.integers(-3, 30)),
     radius=st.floats(0.1, 40),
     ratios=st.tuples(st.floats(0.3, 4), st.floats(0.3, 4)),
-    shape=st.sampled_from(['rhombus', 'ellipse', 'rectangle']))
+    shape=st.sampled_from(['rhombus', 'ellipse', 'rectangle']),
+)
 
 
 @given(regions, st.integers(0, 25), st.integers(0, 25))
 def test_contains_is_the_norm_of_the_shape(region, x, y):
-    assert region.contains(x, y) == in_region(x, y, region.center,
-                                              region.radius, region.ratios,
-                                              region.shape)
+    assert region.contains(x, y) == in_region(
+        x, y, region.center, region.radius, region.ratios, region.shape
+    )
 
 
 @given(regions, st.integers(1, 28), st.integers(1, 28))
@@ -43,8 +44,10 @@ def test_bounds_hold_all_of_s_and_little_more(region, width, height):
 @given(regions)
 def test_target_inverts_source(region):
     y, x = np.mgrid[-5:30, -5:30]
-    for points in (region.target(*region.source(x, y)),
-                   region.source(*region.target(x, y))):
+    for points in (
+        region.target(*region.source(x, y)),
+        region.source(*region.target(x, y)),
+    ):
         np.testing.assert_allclose(points[0], x, atol=1e-6)
         np.testing.assert_allclose(points[1], y, atol=1e-6)
 
@@ -52,11 +55,13 @@ def test_target_inverts_source(region):
 @given(regions)
 def test_numbers_arrays_and_tensors_agree(region):
     y, x = np.mgrid[0:9, 0:7]
-    arrays = (region.contains(x, y), *region.source(x, y),
-              *region.target(x, y))
+    arrays = (region.contains(x, y), *region.source(x, y), *region.target(x, y))
     y_t, x_t = torch.from_numpy(y).double(), torch.from_numpy(x).double()
-    tensors = (region.contains(x_t, y_t), *region.source(x_t, y_t),
-               *region.target(x_t, y_t))
+    tensors = (
+        region.contains(x_t, y_t),
+        *region.source(x_t, y_t),
+        *region.target(x_t, y_t),
+    )
     for array, tensor in zip(arrays, tensors):
         np.testing.assert_allclose(array, tensor.numpy(), atol=1e-12)
     assert region.source(3, 4)[0] == pytest.approx(arrays[1][4, 3])
@@ -70,12 +75,21 @@ def test_a_point_at_the_radius_stays_and_the_centre_grows():
     assert region.source(14, 10) == (12, 10)
 
 
-@pytest.mark.parametrize('name, value', [
-    ('radius', 0), ('radius', -1), ('radius', float('nan')),
-    ('radius', float('inf')), ('ratios', (0, 1)), ('ratios', (1, -2)),
-    ('ratios', (1, )), ('center', (1, 2, 3)), ('center', (float('nan'), 0)),
-    ('shape', 'circle')
-])
+@pytest.mark.parametrize(
+    'name, value',
+    [
+        ('radius', 0),
+        ('radius', -1),
+        ('radius', float('nan')),
+        ('radius', float('inf')),
+        ('ratios', (0, 1)),
+        ('ratios', (1, -2)),
+        ('ratios', (1,)),
+        ('center', (1, 2, 3)),
+        ('center', (float('nan'), 0)),
+        ('shape', 'circle'),
+    ],
+)
 def test_bad_arguments_are_named_with_their_value(name, value):
     arguments = dict(center=(3, 4), radius=2)
     with pytest.raises(ValueError, match=name) as error:

@@ -1,4 +1,5 @@
 """The CIFAR networks: published sizes, shapes, where the last norm acts."""
+
 import math
 
 import pytest
@@ -40,7 +41,8 @@ def convolutions(net):
         (WideResNet, dict(depth=40, widen_factor=4), 256, 10, '8.9'),
         # Yun et al. 2019 (CutMix), Sec 4.1
         (PyramidNet, dict(depth=200, alpha=240), 1024, 100, '26.8'),
-    ])
+    ],
+)
 def test_published_size(network, kwargs, channels, classes, millions):
     """Full size, on the meta device; papers count the classifier too."""
     with torch.device('meta'):
@@ -66,16 +68,20 @@ def test_defaults_are_the_papers(network):
     assert (net.depth, len(convolutions(net))) == expected[network]
 
 
-@pytest.mark.parametrize('network, channels', [(CIFARResNet, (16, 32, 64)),
-                                               (WideResNet, (16, 32, 64)),
-                                               (PyramidNet, (80, 96, 112))])
+@pytest.mark.parametrize(
+    'network, channels',
+    [
+        (CIFARResNet, (16, 32, 64)),
+        (WideResNet, (16, 32, 64)),
+        (PyramidNet, (80, 96, 112)),
+    ],
+)
 @pytest.mark.parametrize('size', [(32, 32), (33, 17), (1, 1)])
 def test_stage_shapes(network, channels, size):
     outs = small(network, out_indices=(0, 1, 2))(torch.rand(2, 3, *size))
     assert isinstance(outs, tuple)
     for i, out in enumerate(outs):
-        assert out.shape == (2, channels[i], *(math.ceil(side / 2**i)
-                                               for side in size))
+        assert out.shape == (2, channels[i], *(math.ceil(side / 2**i) for side in size))
 
 
 @pytest.mark.parametrize('network', NETWORKS)
@@ -83,8 +89,13 @@ def test_out_indices(network):
     net = small(network, out_indices=(0, 1, 2)).eval()
     x = torch.rand(1, 3, 16, 16)
     every = net(x)
-    for indices, picked in (((2, ), [2]), (1, [1]), (-1, [2]),
-                            ([2, 0], [0, 2]), ((0, -3), [0])):
+    for indices, picked in (
+        ((2,), [2]),
+        (1, [1]),
+        (-1, [2]),
+        ([2, 0], [0, 2]),
+        ((0, -3), [0]),
+    ):
         other = small(network, out_indices=indices).eval()
         other.load_state_dict(net.state_dict())
         outs = other(x)
@@ -100,7 +111,8 @@ def test_last_norm_shapes_the_last_stage_only(network):
     plain = {}
     for name in ('layer1', 'layer2', 'layer3'):
         getattr(net, name).register_forward_hook(
-            lambda _, __, out, name=name: plain.update({name: out.clone()}))
+            lambda _, __, out, name=name: plain.update({name: out.clone()})
+        )
     outs = net(torch.randn(2, 3, 16, 16))
     assert torch.equal(outs[0], plain['layer1'])
     assert torch.equal(outs[1], plain['layer2'])
@@ -132,8 +144,8 @@ def test_pyramid_shortcut():
         nn.init.zeros_(block.norm4.weight)
     first, second = net(torch.rand(1, 3, 8, 8))
     pooled = nn.functional.avg_pool2d(first, 2)
-    torch.testing.assert_close(second[:, :first.size(1)], pooled)
-    assert not second[:, first.size(1):].any()
+    torch.testing.assert_close(second[:, : first.size(1)], pooled)
+    assert not second[:, first.size(1) :].any()
 
 
 def test_pyramid_widths():
@@ -141,7 +153,8 @@ def test_pyramid_widths():
     net = PyramidNet(depth=29, alpha=90)
     widths = [
         block.conv2.out_channels
-        for stage in (net.layer1, net.layer2, net.layer3) for block in stage
+        for stage in (net.layer1, net.layer2, net.layer3)
+        for block in stage
     ]
     assert widths == [26, 36, 46, 56, 66, 76, 86, 96, 106]
 
@@ -151,8 +164,7 @@ def test_wide_resnet_block_shares_the_activated_input():
     assert [block.shortcut is None for block in net.layer1] == [True]
     assert [block.shortcut is None for block in net.layer2] == [False]
     dropped = small(WideResNet, drop_rate=0.5)
-    assert [m.p for m in dropped.modules()
-            if isinstance(m, nn.Dropout)] == [0.5] * 3
+    assert [m.p for m in dropped.modules() if isinstance(m, nn.Dropout)] == [0.5] * 3
 
 
 @pytest.mark.parametrize('network', NETWORKS)
@@ -188,32 +200,33 @@ def test_with_cp_gives_the_same_gradients(network):
 def test_every_parameter_learns(network):
     net = small(network)
     net(torch.rand(2, 3, 16, 16))[-1].square().mean().backward()
-    assert all(p.grad is not None and p.grad.isfinite().all()
-               for p in net.parameters())
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in net.parameters())
 
 
 @pytest.mark.parametrize('network', NETWORKS)
 def test_registered_in_root(network):
-    net = MODELS.build(
-        dict(type=network.__name__, **SMALL[network], in_channels=1))
+    net = MODELS.build(dict(type=network.__name__, **SMALL[network], in_channels=1))
     assert type(net) is network
     assert net(torch.rand(1, 1, 8, 8))[0].shape[2:] == (2, 2)
 
 
-@pytest.mark.parametrize('network, depth, message', [
-    (CIFARResNet, 18, r'CIFARResNet must be 6n \+ 2 \(8, 14, 20, ...\)'),
-    (CIFARResNet, 2, 'got 2'),
-    (CIFARResNet, 20.0, 'got 20.0'),
-    (WideResNet, 20, r'WideResNet must be 6n \+ 4 \(10, 16, 22, ...\)'),
-    (PyramidNet, 100, r'PyramidNet must be 9n \+ 2 \(11, 20, 29, ...\)'),
-    (PyramidNet, -7, 'got -7'),
-])
+@pytest.mark.parametrize(
+    'network, depth, message',
+    [
+        (CIFARResNet, 18, r'CIFARResNet must be 6n \+ 2 \(8, 14, 20, ...\)'),
+        (CIFARResNet, 2, 'got 2'),
+        (CIFARResNet, 20.0, 'got 20.0'),
+        (WideResNet, 20, r'WideResNet must be 6n \+ 4 \(10, 16, 22, ...\)'),
+        (PyramidNet, 100, r'PyramidNet must be 9n \+ 2 \(11, 20, 29, ...\)'),
+        (PyramidNet, -7, 'got -7'),
+    ],
+)
 def test_bad_depth(network, depth, message):
     with pytest.raises(ValueError, match=message):
         network(depth=depth)
 
 
-@pytest.mark.parametrize('indices', [3, -4, (0, 3), (), (1.0, )])
+@pytest.mark.parametrize('indices', [3, -4, (0, 3), (), (1.0,)])
 def test_bad_out_indices(indices):
     with pytest.raises(ValueError, match='out_indices must name stages'):
         small(CIFARResNet, out_indices=indices)

@@ -1,4 +1,5 @@
 """FeatureAugmentBackbone and plugin layers in backbones that are not ours."""
+
 import copy
 import pickle
 
@@ -8,26 +9,30 @@ from mmengine.model import BaseModule, ExponentialMovingAverage
 from mmengine.registry import MODELS, DefaultScope
 from torch import nn
 
-from loma_mm import (FeatureAugmentBackbone, FeatureMapOffset,
-                     RandomFeatureAugment)
+from loma_mm import FeatureAugmentBackbone, FeatureMapOffset, RandomFeatureAugment
 
 AUGMENTS = [
     dict(type='FeatureLocalMagnification', radius_range=(0.5, 0.7)),
-    dict(type='FeatureMapOffset')
+    dict(type='FeatureMapOffset'),
 ]
 BACKBONES = {
-    'mmdet-resnet': (dict(type='mmdet.ResNet', depth=18,
-                          base_channels=8), 'layer2'),
-    'mmdet-csp':
-    (dict(type='mmdet.CSPDarknet', deepen_factor=0.33,
-          widen_factor=0.0625), 'stage2'),
-    'mmpretrain-resnet': (dict(
-        type='mmpretrain.ResNet', depth=18, base_channels=8,
-        stem_channels=8), 'layer2.1'),
-    'mmpretrain-convnext': (dict(
-        type='mmpretrain.ConvNeXt',
-        arch=dict(depths=[1, 1, 1, 1], channels=[8, 8, 16, 16]),
-        drop_path_rate=0.5), 'stages.1'),
+    'mmdet-resnet': (dict(type='mmdet.ResNet', depth=18, base_channels=8), 'layer2'),
+    'mmdet-csp': (
+        dict(type='mmdet.CSPDarknet', deepen_factor=0.33, widen_factor=0.0625),
+        'stage2',
+    ),
+    'mmpretrain-resnet': (
+        dict(type='mmpretrain.ResNet', depth=18, base_channels=8, stem_channels=8),
+        'layer2.1',
+    ),
+    'mmpretrain-convnext': (
+        dict(
+            type='mmpretrain.ConvNeXt',
+            arch=dict(depths=[1, 1, 1, 1], channels=[8, 8, 16, 16]),
+            drop_path_rate=0.5,
+        ),
+        'stages.1',
+    ),
     'loma_mm-resnet': (dict(type='CIFARResNet', depth=8), 'layer2'),
 }
 every_backbone = pytest.mark.parametrize('name', sorted(BACKBONES))
@@ -46,7 +51,8 @@ def build(name, seed=0, **kwargs):
 
 def wrap(backbone, after='layer2', prob=1, augments=AUGMENTS):
     return FeatureAugmentBackbone(
-        backbone=backbone, after=after, augments=augments, prob=prob)
+        backbone=backbone, after=after, augments=augments, prob=prob
+    )
 
 
 def twins(name, **kwargs):
@@ -56,14 +62,13 @@ def twins(name, **kwargs):
 
 
 def images(size=32):
-    return torch.rand(
-        2, 3, size, size, generator=torch.Generator().manual_seed(0))
+    return torch.rand(2, 3, size, size, generator=torch.Generator().manual_seed(0))
 
 
 def run(backbone, x=None, seed=1):
     torch.manual_seed(seed)
     out = backbone(images() if x is None else x)
-    return out if isinstance(out, (tuple, list)) else (out, )
+    return out if isinstance(out, (tuple, list)) else (out,)
 
 
 def same(outs, others):
@@ -75,8 +80,7 @@ class TwoStages(BaseModule):
 
     def __init__(self, pack=lambda x: x, unpack=lambda x: x):
         super().__init__()
-        self.stages = nn.ModuleList(
-            [Packed(pack), nn.Conv2d(3, 3, 3, padding=1)])
+        self.stages = nn.ModuleList([Packed(pack), nn.Conv2d(3, 3, 3, padding=1)])
         self.features = nn.Sequential(nn.Conv2d(3, 3, 1), nn.ReLU())
         self.unused = nn.Conv2d(3, 3, 1)
         self.unpack = unpack
@@ -88,7 +92,6 @@ class TwoStages(BaseModule):
 
 
 class Packed(nn.Module):
-
     def __init__(self, pack):
         super().__init__()
         self.pack = pack
@@ -133,8 +136,9 @@ def test_checkpoints_move_freely(name):
     augmented = wrap(build(name, seed=1)[0], after)
     assert type(augmented) is type(plain)
     assert list(augmented.state_dict()) == list(plain.state_dict())
-    assert [n for n, _ in augmented.named_parameters()
-            ] == [n for n, _ in plain.named_parameters()]
+    assert [n for n, _ in augmented.named_parameters()] == [
+        n for n, _ in plain.named_parameters()
+    ]
     # there
     augmented.load_state_dict(plain.state_dict(), strict=True)
     plain.eval(), augmented.eval()
@@ -151,8 +155,7 @@ def test_checkpoints_move_freely(name):
 def test_export_in_eval_mode_shows_no_trace(name):
 
     def operations(backbone):
-        graph = torch.jit.trace(
-            backbone, images(), check_trace=False).inlined_graph
+        graph = torch.jit.trace(backbone, images(), check_trace=False).inlined_graph
         return [node.kind() for node in graph.nodes()]
 
     plain, augmented, _ = twins(name)
@@ -167,16 +170,14 @@ def test_gate():
     augmented = wrap(copy.deepcopy(plain), after, prob=0.4)
     x = images(8)
     expected = run(plain, x)
-    hits = sum(not same(run(augmented, x, seed), expected)
-               for seed in range(100))
-    assert abs(hits / 100 - 0.4) < 4 * (0.4 * 0.6 / 100)**0.5
+    hits = sum(not same(run(augmented, x, seed), expected) for seed in range(100))
+    assert abs(hits / 100 - 0.4) < 4 * (0.4 * 0.6 / 100) ** 0.5
 
 
 @pytest.mark.parametrize('frozen_stages', [2, 4])
 def test_frozen_stages(frozen_stages):
     """The stage is in eval mode then, its augment is not."""
-    plain, augmented, after = twins(
-        'mmdet-resnet', frozen_stages=frozen_stages)
+    plain, augmented, after = twins('mmdet-resnet', frozen_stages=frozen_stages)
     plain.train(), augmented.train()
     assert not augmented.get_submodule(after).training
     assert not same(run(plain)[1:], run(augmented)[1:])
@@ -189,8 +190,7 @@ def copies(backbone, tmp_path):
     return {
         'deepcopy': copy.deepcopy(backbone),
         'pickle': pickle.loads(pickle.dumps(backbone)),
-        'torch.save':
-        torch.load(tmp_path / 'backbone.pth', weights_only=False),
+        'torch.save': torch.load(tmp_path / 'backbone.pth', weights_only=False),
         'EMA': ExponentialMovingAverage(backbone).module,
     }
 
@@ -209,7 +209,7 @@ def test_copies_listen_to_their_own_mode(tmp_path):
 
 
 def test_two_stages_may_be_augmented():
-    plain, after = build('loma_mm-resnet')
+    plain, _after = build('loma_mm-resnet')
     kwargs = dict(augments=[dict(type='FeatureMapOffset')], prob=1)
     cfg = dict(
         type='FeatureAugmentBackbone',
@@ -218,8 +218,10 @@ def test_two_stages_may_be_augmented():
             type='FeatureAugmentBackbone',
             after='layer1',
             backbone=dict(type='CIFARResNet', depth=8, out_indices=(0, 1, 2)),
-            **kwargs),
-        **kwargs)
+            **kwargs,
+        ),
+        **kwargs,
+    )
     both = MODELS.build(cfg)
     assert sum(isinstance(m, FeatureMapOffset) for m in both.modules()) == 2
     assert both.state_dict().keys() == plain.state_dict().keys()
@@ -227,15 +229,14 @@ def test_two_stages_may_be_augmented():
     one = wrap(
         type(plain)(depth=8, out_indices=(0, 1, 2)),
         'layer1',
-        augments=kwargs['augments'])
+        augments=kwargs['augments'],
+    )
     one.load_state_dict(plain.state_dict())
     outs, others = run(both), run(one)
     assert same(outs[:2], others[:2]) and not torch.equal(outs[2], others[2])
     # the same stage twice, and names that look alike
     net = wrap(wrap(build('loma_mm-resnet')[0]))
-    assert len([
-        m for m in net.children() if isinstance(m, RandomFeatureAugment)
-    ]) == 2
+    assert len([m for m in net.children() if isinstance(m, RandomFeatureAugment)]) == 2
 
 
 def test_stage_with_several_outputs():
@@ -254,20 +255,20 @@ def test_stage_with_several_outputs():
     assert kinds == [tuple, tuple, list, list]
 
 
-@pytest.mark.parametrize('scope, backbone',
-                         [('mmdet', 'mmdet-resnet'),
-                          ('mmpretrain', 'mmpretrain-resnet')])
+@pytest.mark.parametrize(
+    'scope, backbone', [('mmdet', 'mmdet-resnet'), ('mmpretrain', 'mmpretrain-resnet')]
+)
 @pytest.mark.parametrize('prefix', ['', 'loma_mm.'])
 def test_one_block_of_a_config(scope, backbone, prefix):
     """The names in it resolve in the scope of the config."""
     cfg = dict(
         type=f'{prefix}FeatureAugmentBackbone',
-        backbone=dict(type='ResNet', depth=18, base_channels=8))
+        backbone=dict(type='ResNet', depth=18, base_channels=8),
+    )
     with DefaultScope.overwrite_default_scope(scope):
         net = MODELS.build(cfg)
     assert type(net) is type(build(backbone)[0])
-    augment, = (
-        m for m in net.modules() if isinstance(m, RandomFeatureAugment))
+    (augment,) = (m for m in net.modules() if isinstance(m, RandomFeatureAugment))
     # LOMA_F, then FO, after layer2, as in the paper
     assert repr(augment).split('\n')[1:-2] == [
         "  after='layer2', prob=0.5",
@@ -284,8 +285,7 @@ def test_pretrained_weights_load(tmp_path):
     path = str(tmp_path / 'pretrained.pth')
     torch.save(plain.state_dict(), path)
     cfg, _ = BACKBONES['mmdet-resnet']
-    net = wrap(
-        dict(**cfg, init_cfg=dict(type='Pretrained', checkpoint=path)), after)
+    net = wrap(dict(**cfg, init_cfg=dict(type='Pretrained', checkpoint=path)), after)
     net.init_weights()
     for key, value in plain.state_dict().items():
         assert torch.equal(net.state_dict()[key], value)
@@ -339,12 +339,15 @@ def test_stage_that_ends_in_a_shared_layer():
 
 
 @pytest.mark.parametrize('prob', [0, 1])
-@pytest.mark.parametrize('pack, error, message', [
-    (lambda x: x.flatten(2), ValueError, r'shape \(B, C, H, W\), got \(2, 3'),
-    (lambda x: (x, x.shape[2:]), TypeError, 'float tensors, got Size'),
-    (lambda x: dict(x=x), TypeError, 'float tensors, got dict'),
-    (lambda x: x.long(), TypeError, 'float tensors, got torch.int64'),
-])
+@pytest.mark.parametrize(
+    'pack, error, message',
+    [
+        (lambda x: x.flatten(2), ValueError, r'shape \(B, C, H, W\), got \(2, 3'),
+        (lambda x: (x, x.shape[2:]), TypeError, 'float tensors, got Size'),
+        (lambda x: dict(x=x), TypeError, 'float tensors, got dict'),
+        (lambda x: x.long(), TypeError, 'float tensors, got torch.int64'),
+    ],
+)
 def test_stage_without_float_maps(pack, error, message, prob):
     net = wrap(TwoStages(pack), 'stages.0', prob)
     with pytest.raises(error, match=f"after 'stages.0': .*{message}"):
@@ -353,8 +356,8 @@ def test_stage_without_float_maps(pack, error, message, prob):
 
 def test_transformer_tokens_are_no_maps():
     net = wrap(
-        dict(type='mmpretrain.SwinTransformer', arch='tiny', img_size=64),
-        'stages.0')
+        dict(type='mmpretrain.SwinTransformer', arch='tiny', img_size=64), 'stages.0'
+    )
     with pytest.raises(ValueError, match="after 'stages.0': .* got"):
         run(net)
 
@@ -384,11 +387,14 @@ def test_compiled_backbone():
 PLUGIN = dict(stages=(False, True, False, False), position='after_conv3')
 
 
-@pytest.mark.parametrize('cfg', [
-    dict(type='FeatureLocalMagnification', radius_range=(0.5, 0.7)),
-    dict(type='loma_mm.FeatureMapOffset', gamma=0.5),
-    dict(type='RandomFeatureAugment', augments=AUGMENTS, prob=1),
-])
+@pytest.mark.parametrize(
+    'cfg',
+    [
+        dict(type='FeatureLocalMagnification', radius_range=(0.5, 0.7)),
+        dict(type='loma_mm.FeatureMapOffset', gamma=0.5),
+        dict(type='RandomFeatureAugment', augments=AUGMENTS, prob=1),
+    ],
+)
 def test_plugin_layers_of_mmdet(cfg):
     plain, _ = build('mmdet-resnet', depth=50)
     net, _ = build('mmdet-resnet', depth=50, plugins=[dict(cfg=cfg, **PLUGIN)])
@@ -399,7 +405,9 @@ def test_plugin_layers_of_mmdet(cfg):
         name for name, m in net.named_modules() if type(m).__name__ == kind
     ] and all(
         name.startswith('layer2.')
-        for name, m in net.named_modules() if type(m).__name__ == kind)
+        for name, m in net.named_modules()
+        if type(m).__name__ == kind
+    )
     plain.eval(), net.eval()
     assert same(run(plain), run(net))
     plain.train(), net.train()
@@ -415,7 +423,8 @@ def test_two_plugins_in_a_block():
         plugins=[
             dict(cfg=dict(**cfg, postfix=str(i)), **PLUGIN)
             for i, cfg in enumerate(AUGMENTS + AUGMENTS)
-        ])
+        ],
+    )
     order = [type(m).__name__ for m in net.layer2[0].children()][-4:]
     assert order == 2 * ['FeatureLocalMagnification', 'FeatureMapOffset']
     run(net)
@@ -429,7 +438,8 @@ def test_checkpointed_blocks_with_plugins():
             'mmdet-resnet',
             depth=50,
             with_cp=with_cp,
-            plugins=[dict(cfg=AUGMENTS[0], **PLUGIN)])
+            plugins=[dict(cfg=AUGMENTS[0], **PLUGIN)],
+        )
         net.train()
         x = images().requires_grad_()
         out = run(net, x)[-1]

@@ -1,4 +1,5 @@
 """FeatureAugmentNeck alone, in a classifier and in a detector."""
+
 import copy
 import os.path as osp
 
@@ -32,13 +33,16 @@ def shift(x, seed):
 
 
 @pytest.mark.parametrize('kind', [tuple, list])
-@pytest.mark.parametrize('chosen, augmented', [
-    (None, {0, 1, 2}),
-    ((0, ), {0}),
-    ([1, -1], {1, 2}),
-    ((-3, 0, 2), {0, 2}),
-    ((), set()),
-])
+@pytest.mark.parametrize(
+    'chosen, augmented',
+    [
+        (None, {0, 1, 2}),
+        ((0,), {0}),
+        ([1, -1], {1, 2}),
+        ((-3, 0, 2), {0, 2}),
+        ((), set()),
+    ],
+)
 def test_chosen_levels_share_one_draw(chosen, augmented, kind):
     x = kind(levels())
     before = copy.deepcopy(x)
@@ -52,7 +56,7 @@ def test_chosen_levels_share_one_draw(chosen, augmented, kind):
     assert neck.eval()(x) is x
 
 
-@pytest.mark.parametrize('chosen', [None, (0, ), (-1, )])
+@pytest.mark.parametrize('chosen', [None, (0,), (-1,)])
 def test_a_tensor_is_one_level(chosen):
     x = levels()[0]
     neck = FeatureAugmentNeck([OFFSET], prob=1, levels=chosen)
@@ -73,17 +77,16 @@ def test_one_gate_for_all_levels():
     assert 30 < hits < 70
 
 
-@pytest.mark.parametrize('chosen, found', [((0, 3), r'\[3\]'),
-                                           ((-4, ), r'\[-4\]')])
+@pytest.mark.parametrize('chosen, found', [((0, 3), r'\[3\]'), ((-4,), r'\[-4\]')])
 def test_level_out_of_range(chosen, found):
     neck = FeatureAugmentNeck([OFFSET], prob=0, levels=chosen)
     with pytest.raises(
-            ValueError,
-            match=rf'levels must be in \[-3, 3\) for 3 .* got {found}'):
+        ValueError, match=rf'levels must be in \[-3, 3\) for 3 .* got {found}'
+    ):
         neck(levels())
 
 
-@pytest.mark.parametrize('bad', [1, '01', (0.5, ), (True, ), (None, )])
+@pytest.mark.parametrize('bad', [1, '01', (0.5,), (True,), (None,)])
 def test_bad_levels(bad):
     with pytest.raises(TypeError, match='levels must be None or a list'):
         FeatureAugmentNeck([OFFSET], levels=bad)
@@ -114,11 +117,14 @@ def test_in_a_classifier():
                     type='ImageClassifier',
                     backbone=dict(type='CIFARResNet', depth=8),
                     neck=[*extra, dict(type='GlobalAveragePooling')],
-                    head=dict(
-                        type='LinearClsHead', num_classes=4, in_channels=64)))
+                    head=dict(type='LinearClsHead', num_classes=4, in_channels=64),
+                )
+            )
 
-    plain, augmented = seeded(0, build, []), seeded(
-        1, build, [dict(type='FeatureAugmentNeck', augments=[OFFSET], prob=1)])
+    plain, augmented = (
+        seeded(0, build, []),
+        seeded(1, build, [dict(type='FeatureAugmentNeck', augments=[OFFSET], prob=1)]),
+    )
     # Its place in a list of necks holds nothing: the keys are the same.
     augmented.load_state_dict(plain.state_dict(), strict=True)
     x = torch.rand(2, 3, 32, 32)
@@ -141,14 +147,19 @@ def test_in_a_detector():
 
     cfg = Config.fromfile(
         osp.join(
-            osp.dirname(mmdet.__file__), '.mim', 'configs', '_base_', 'models',
-            'faster-rcnn_r50_fpn.py')).model
+            osp.dirname(mmdet.__file__),
+            '.mim',
+            'configs',
+            '_base_',
+            'models',
+            'faster-rcnn_r50_fpn.py',
+        )
+    ).model
     cfg.backbone.update(depth=18, base_channels=8, init_cfg=None)
     cfg.neck.update(in_channels=[8, 16, 32, 64], out_channels=16)
     cfg.rpn_head.update(in_channels=16, feat_channels=16)
     cfg.roi_head.bbox_roi_extractor.out_channels = 16
-    cfg.roi_head.bbox_head.update(
-        in_channels=16, fc_out_channels=16, num_classes=3)
+    cfg.roi_head.bbox_head.update(in_channels=16, fc_out_channels=16, num_classes=3)
 
     def build(extra):
         model = cfg.copy()
@@ -157,13 +168,14 @@ def test_in_a_detector():
         with DefaultScope.overwrite_default_scope('mmdet'):
             return MODELS.build(model)
 
-    plain, augmented = seeded(0, build, []), seeded(1, build, [
-        dict(
-            type='FeatureAugmentNeck',
-            augments=[OFFSET],
-            prob=1,
-            levels=(0, 1))
-    ])
+    plain, augmented = (
+        seeded(0, build, []),
+        seeded(
+            1,
+            build,
+            [dict(type='FeatureAugmentNeck', augments=[OFFSET], prob=1, levels=(0, 1))],
+        ),
+    )
     with DefaultScope.overwrite_default_scope('mmdet'):
         data = demo_mm_inputs(2, [[3, 64, 64], [3, 64, 64]], num_classes=3)
         data = plain.data_preprocessor(data, training=True)
@@ -173,20 +185,28 @@ def test_in_a_detector():
                 key.replace('neck.', 'neck.0.', 1): value
                 for key, value in plain.state_dict().items()
             },
-            strict=True)
+            strict=True,
+        )
         features = [
-            seeded(2,
-                   model.train().extract_feat, data['inputs'])
+            seeded(2, model.train().extract_feat, data['inputs'])
             for model in (plain, augmented)
         ]
-        assert [torch.equal(a, b) for a, b in zip(*features)
-                ] == [False, False, True, True, True]
+        assert [torch.equal(a, b) for a, b in zip(*features)] == [
+            False,
+            False,
+            True,
+            True,
+            True,
+        ]
         losses = seeded(2, augmented, **data, mode='loss')
         sum(
-            sum(v) if isinstance(v, list) else v for k, v in losses.items()
-            if 'loss' in k).backward()
+            sum(v) if isinstance(v, list) else v
+            for k, v in losses.items()
+            if 'loss' in k
+        ).backward()
         assert augmented.neck[0].fpn_convs[0].conv.weight.grad.any()
         plain.eval(), augmented.eval()
-        for a, b in zip(*(model.extract_feat(data['inputs'])
-                          for model in (plain, augmented))):
+        for a, b in zip(
+            *(model.extract_feat(data['inputs']) for model in (plain, augmented))
+        ):
             assert torch.equal(a, b)

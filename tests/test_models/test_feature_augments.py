@@ -1,4 +1,5 @@
 """LOMA_F, FO and their gate as modules: draws, modes and PyTorch's tools."""
+
 import copy
 import pickle
 import random
@@ -13,13 +14,14 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.checkpoint import checkpoint
 
-from loma_mm import (FeatureLocalMagnification, FeatureMapOffset,
-                     RandomFeatureAugment)
+from loma_mm import FeatureLocalMagnification, FeatureMapOffset, RandomFeatureAugment
 from loma_mm.functional import magnify_feature, offset_feature
 
 DTYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
-PAIR = (dict(type='FeatureLocalMagnification',
-             radius_range=(0.5, 0.7)), dict(type='FeatureMapOffset'))
+PAIR = (
+    dict(type='FeatureLocalMagnification', radius_range=(0.5, 0.7)),
+    dict(type='FeatureMapOffset'),
+)
 AUGMENTS = {
     'loma_f': lambda: FeatureLocalMagnification(radius_range=(0.5, 0.7)),
     'fo': lambda: FeatureMapOffset(),
@@ -72,9 +74,10 @@ def test_draws_come_from_torchs_cpu_generator_alone(name):
     np.random.seed(0)
     first = seeded(1, augment, x)
     assert torch.equal(first, seeded(1, augment, x))
-    assert (random.random(),
-            np.random.random()) == (random.Random(0).random(),
-                                    np.random.RandomState(0).random_sample())
+    assert (random.random(), np.random.random()) == (
+        random.Random(0).random(),
+        np.random.RandomState(0).random_sample(),
+    )
     outs = [seeded(seed, augment, x) for seed in range(8)]
     assert sum(not torch.equal(out, outs[0]) for out in outs) > 5
 
@@ -103,7 +106,8 @@ def test_one_draw_for_all_levels(name, kind):
 
 def test_region_is_drawn_from_the_ranges():
     augment = FeatureLocalMagnification(
-        shape='ellipse', radius_range=(0.2, 0.4), ratio_range=(2, 3))
+        shape='ellipse', radius_range=(0.2, 0.4), ratio_range=(2, 3)
+    )
     torch.manual_seed(0)
     regions = [augment.draw().at(10, 20) for _ in range(400)]
     assert {region.shape for region in regions} == {'ellipse'}
@@ -128,7 +132,7 @@ def test_offsets_are_uniform_in_gamma_of_the_longer_side():
         # Kolmogorov-Smirnov: 1.95 / sqrt(n) is the 0.1 % level.
         expected = torch.linspace(-0.25, 0.25, len(axis), dtype=axis.dtype)
         distance = (axis.sort().values - expected).abs().max() / 0.5
-        assert distance < 1.95 / len(axis)**0.5
+        assert distance < 1.95 / len(axis) ** 0.5
     assert abs(torch.corrcoef(drawn.T)[0, 1]) < 0.1
     x = torch.rand(2, 3, 4, 16)
     tx, ty = (16 * fraction for fraction in seeded(3, augment.draw))
@@ -155,7 +159,8 @@ def test_rescale_nonzero(dtype):
         out.double(),
         moved.double() * factor,
         rtol=2 * torch.finfo(dtype).eps,
-        atol=1e-3 * torch.finfo(dtype).eps)
+        atol=1e-3 * torch.finfo(dtype).eps,
+    )
 
 
 @pytest.mark.parametrize('dtype', DTYPES)
@@ -164,7 +169,7 @@ def test_rescale_of_an_empty_or_nearly_empty_map(dtype):
     x = torch.zeros(2, 1, 200, 200, dtype=dtype, requires_grad=True)
     out = augment(x)
     assert torch.equal(out, x)
-    grad, = torch.autograd.grad(out.sum(), x)
+    (grad,) = torch.autograd.grad(out.sum(), x)
     assert (grad == 1).all()
     # 80,000 is beyond float16.
     x = torch.zeros(2, 1, 200, 200, dtype=dtype)
@@ -175,7 +180,8 @@ def test_rescale_of_an_empty_or_nearly_empty_map(dtype):
         out[0, 0, 0, 0],
         torch.tensor(4e4, dtype=dtype),
         rtol=torch.finfo(dtype).eps,
-        atol=0)
+        atol=0,
+    )
 
 
 class Mark(nn.Module):
@@ -195,7 +201,7 @@ def test_gate_is_joint_and_fair():
     torch.manual_seed(0)
     values = [augment(x).item() for _ in range(3000)]
     assert set(values) == {0, 12}
-    assert abs(values.count(12) / 3000 - 0.3) < 4 * (0.3 * 0.7 / 3000)**0.5
+    assert abs(values.count(12) / 3000 - 0.3) < 4 * (0.3 * 0.7 / 3000) ** 0.5
 
 
 @pytest.mark.parametrize('prob, expected', [(0, {0}), (1, {1})])
@@ -215,7 +221,7 @@ def test_any_size_and_dtype(name, dtype, size):
     for seed in range(4):
         out = seeded(seed, augment, x)
         assert out.shape == x.shape and out.dtype == dtype
-        grad, = torch.autograd.grad(out.sum(), x)
+        (grad,) = torch.autograd.grad(out.sum(), x)
         assert grad.isfinite().all() and out.isfinite().all()
     assert augment(x[:0]).shape == (0, 3, *size)
 
@@ -254,11 +260,9 @@ def test_activation_checkpointing_replays_the_draw(name, use_reentrant):
     net = small_net(AUGMENTS[name]())
     x = torch.rand(2, 3, 8, 8, requires_grad=True)
     for seed in range(3):
-        expected, = torch.autograd.grad(seeded(seed, net, x).sum(), x)
+        (expected,) = torch.autograd.grad(seeded(seed, net, x).sum(), x)
         x.grad = None
-        out = seeded(seed,
-                     lambda x: checkpoint(net, x, use_reentrant=use_reentrant),
-                     x)
+        out = seeded(seed, lambda x: checkpoint(net, x, use_reentrant=use_reentrant), x)
         torch.rand(5)  # the generator has moved on when backward recomputes
         out.sum().backward()
         assert torch.equal(x.grad, expected)
@@ -282,8 +286,8 @@ def test_compiled_training_draws_anew(name):
         expected = seeded(seed, net, x)
         torch.testing.assert_close(out, expected)
         torch.testing.assert_close(
-            torch.autograd.grad(out.sum(), x),
-            torch.autograd.grad(expected.sum(), x))
+            torch.autograd.grad(out.sum(), x), torch.autograd.grad(expected.sum(), x)
+        )
         outs.append(out)
         count = count or len(graphs)
     assert sum(not torch.equal(out, outs[0]) for out in outs) > 2
@@ -301,8 +305,7 @@ def test_compiled_training_with_autograd():
         expected = [p.grad.clone() for p in net.parameters()]
         net.zero_grad()
         seeded(seed, compiled, torch.ones(2, 3, 8, 8)).sum().backward()
-        torch.testing.assert_close([p.grad for p in net.parameters()],
-                                   expected)
+        torch.testing.assert_close([p.grad for p in net.parameters()], expected)
 
 
 def test_compiled_eval_has_no_graph_break():
@@ -325,27 +328,27 @@ def test_export_in_eval_mode_shows_no_trace(name):
     plain = small_net(nn.Identity()).eval()
     assert operations(net, x).count('aten::_convolution') == 2
     assert operations(net, x) == operations(plain, x)
-    targets = [[
-        str(node.target)
-        for node in torch.export.export(m, (x, )).graph_module.graph.nodes
-        if node.op == 'call_function'
-    ] for m in (net, plain)]
+    targets = [
+        [
+            str(node.target)
+            for node in torch.export.export(m, (x,)).graph_module.graph.nodes
+            if node.op == 'call_function'
+        ]
+        for m in (net, plain)
+    ]
     assert targets[0] == targets[1] and len(targets[0]) >= 3
 
 
 def _train_step(rank, folder):
     dist.init_process_group(
-        'gloo',
-        init_method=f'file://{folder}/rendezvous',
-        rank=rank,
-        world_size=2)
+        'gloo', init_method=f'file://{folder}/rendezvous', rank=rank, world_size=2
+    )
     torch.set_num_threads(1)
-    net = DistributedDataParallel(
-        small_net(RandomFeatureAugment(PAIR, prob=0.5)))
+    net = DistributedDataParallel(small_net(RandomFeatureAugment(PAIR, prob=0.5)))
     optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
     # Processes draw on their own: here even the gates differ.
     torch.manual_seed(rank)
-    for step in range(4):
+    for _step in range(4):
         optimizer.zero_grad()
         net(torch.rand(2, 3, 8, 8)).square().mean().backward()
         optimizer.step()
@@ -354,7 +357,7 @@ def _train_step(rank, folder):
 
 
 def test_distributed_training(tmp_path):
-    mp.spawn(_train_step, args=(str(tmp_path), ), nprocs=2)
+    mp.spawn(_train_step, args=(str(tmp_path),), nprocs=2)
     first, second = (torch.load(tmp_path / f'{rank}.pth') for rank in (0, 1))
     start = small_net(nn.Identity()).state_dict()
     assert first.keys() == start.keys()
@@ -383,13 +386,17 @@ def test_built_from_configs(scope):
                     type=f'{scope}FeatureLocalMagnification',
                     shape='ellipse',
                     radius_range=(0.1, 0.2),
-                    ratio_range=(1, 2)),
+                    ratio_range=(1, 2),
+                ),
                 dict(
                     type=f'{scope}FeatureMapOffset',
                     gamma=0.125,
                     interpolation='nearest',
-                    rescale='nonzero')
-            ]))
+                    rescale='nonzero',
+                ),
+            ],
+        )
+    )
     assert str(augment).split('\n') == [
         'RandomFeatureAugment(',
         '  prob=0.25',
@@ -406,29 +413,41 @@ def test_built_from_configs(scope):
 def test_defaults_are_the_papers():
     assert repr(FeatureLocalMagnification()) == (
         "FeatureLocalMagnification(shape='rhombus', "
-        'radius_range=(0.03, 0.7), ratio_range=(1.0, 3.0))')
+        'radius_range=(0.03, 0.7), ratio_range=(1.0, 3.0))'
+    )
     assert repr(FeatureMapOffset()) == (
-        "FeatureMapOffset(gamma=0.25, interpolation='bilinear', "
-        "rescale='none')")
+        "FeatureMapOffset(gamma=0.25, interpolation='bilinear', rescale='none')"
+    )
     assert RandomFeatureAugment([]).prob == 0.5
 
 
-@pytest.mark.parametrize('build, message', [
-    (lambda: FeatureMapOffset(gamma=1), r'gamma .* \[0, 1\), got 1'),
-    (lambda: FeatureMapOffset(gamma=-0.1), r'gamma .* \[0, 1\), got -0.1'),
-    (lambda: FeatureMapOffset(gamma='a'), r"gamma .* \[0, 1\), got 'a'"),
-    (lambda: FeatureMapOffset(gamma=float('nan')), 'gamma .* got nan'),
-    (lambda: FeatureMapOffset(interpolation='cubic'),
-     "interpolation must be one of .*'nearest'.*, got 'cubic'"),
-    (lambda: FeatureMapOffset(rescale='all'),
-     r"rescale must be one of \('none', 'nonzero'\), got 'all'"),
-    (lambda: FeatureLocalMagnification(shape='disc'), "shape .* got 'disc'"),
-    (lambda: FeatureLocalMagnification(radius_range=(0.5, 0.1)),
-     r'radius_range .* got \(0.5, 0.1\)'),
-    (lambda: FeatureLocalMagnification(ratio_range=(0, 1)),
-     r'ratio_range .* got \(0, 1\)'),
-    (lambda: RandomFeatureAugment([], prob=1.5), r'prob .* got 1.5'),
-])
+@pytest.mark.parametrize(
+    'build, message',
+    [
+        (lambda: FeatureMapOffset(gamma=1), r'gamma .* \[0, 1\), got 1'),
+        (lambda: FeatureMapOffset(gamma=-0.1), r'gamma .* \[0, 1\), got -0.1'),
+        (lambda: FeatureMapOffset(gamma='a'), r"gamma .* \[0, 1\), got 'a'"),
+        (lambda: FeatureMapOffset(gamma=float('nan')), 'gamma .* got nan'),
+        (
+            lambda: FeatureMapOffset(interpolation='cubic'),
+            "interpolation must be one of .*'nearest'.*, got 'cubic'",
+        ),
+        (
+            lambda: FeatureMapOffset(rescale='all'),
+            r"rescale must be one of \('none', 'nonzero'\), got 'all'",
+        ),
+        (lambda: FeatureLocalMagnification(shape='disc'), "shape .* got 'disc'"),
+        (
+            lambda: FeatureLocalMagnification(radius_range=(0.5, 0.1)),
+            r'radius_range .* got \(0.5, 0.1\)',
+        ),
+        (
+            lambda: FeatureLocalMagnification(ratio_range=(0, 1)),
+            r'ratio_range .* got \(0, 1\)',
+        ),
+        (lambda: RandomFeatureAugment([], prob=1.5), r'prob .* got 1.5'),
+    ],
+)
 def test_bad_arguments(build, message):
     with pytest.raises(ValueError, match=message):
         build()
@@ -444,11 +463,15 @@ def test_augments_must_be_a_list(augments):
 def test_bad_features(name):
     augment = AUGMENTS[name]()
     good = torch.rand(1, 2, 4, 4)
-    for bad in (torch.rand(4, 4), torch.rand(2, 16, 8), torch.rand(5 * (1, ))):
+    for bad in (torch.rand(4, 4), torch.rand(2, 16, 8), torch.rand(5 * (1,))):
         for x in (bad, (good, bad)):
             with pytest.raises(ValueError, match=r'shape \(B, C, H, W\), got'):
                 augment(x)
-    for bad, found in ((good.long(), 'torch.int64'), ((4, 4), 'int'),
-                       (dict(x=good), 'dict'), (None, 'NoneType')):
+    for bad, found in (
+        (good.long(), 'torch.int64'),
+        ((4, 4), 'int'),
+        (dict(x=good), 'dict'),
+        (None, 'NoneType'),
+    ):
         with pytest.raises(TypeError, match=f'float tensors, got {found}'):
             augment(bad)

@@ -1,4 +1,5 @@
 """Samples of detectors, with and without masks, and of classifiers."""
+
 from xml.etree import ElementTree
 
 import mmcv
@@ -30,8 +31,7 @@ def voc(digits, tmp_path_factory):
         (root / year / 'Annotations').mkdir(parents=True)
         (root / year / 'JPEGImages').symlink_to(digits / 'JPEGImages')
         (root / year / 'ImageSets/Main').mkdir(parents=True)
-        (root / year / 'ImageSets/Main/trainval.txt').write_text(
-            '\n'.join(part))
+        (root / year / 'ImageSets/Main/trainval.txt').write_text('\n'.join(part))
         for name in part:
             tree = ElementTree.parse(digits / f'Annotations/{name}.xml')
             for node in tree.iterfind('object/name'):
@@ -59,47 +59,64 @@ def discs(tmp_path_factory):
                 iscrowd=0,
                 area=6200,
                 bbox=[30, 20, 100, 80],
-                segmentation=[polygon.round(1).flatten().tolist()]))
+                segmentation=[polygon.round(1).flatten().tolist()],
+            )
+        )
     (root / 'annotations').mkdir()
     mmengine.dump(
         dict(
             images=images,
             annotations=annotations,
-            categories=[dict(id=1, name='zero'),
-                        dict(id=2, name='disc')]),
-        root / 'annotations' / 'instances_train2017.json')
+            categories=[dict(id=1, name='zero'), dict(id=2, name='disc')],
+        ),
+        root / 'annotations' / 'instances_train2017.json',
+    )
     return root
 
 
 def browse(monkeypatch, config, *arguments):
     monkeypatch.setattr(
-        'sys.argv', ['browse_dataset.py',
-                     str(config), *map(str, arguments)])
+        'sys.argv', ['browse_dataset.py', str(config), *map(str, arguments)]
+    )
     browse_dataset.main()
 
 
 def test_one_picture(digits, tmp_path):
-    done = run_tool(TOOL, DEMO, '--out', tmp_path / 'a.png', '--number', 3,
-                    '--columns', 2, '--cfg-options', f'data_root={digits}/')
+    done = run_tool(
+        TOOL,
+        DEMO,
+        '--out',
+        tmp_path / 'a.png',
+        '--number',
+        3,
+        '--columns',
+        2,
+        '--cfg-options',
+        f'data_root={digits}/',
+    )
     assert 'a.png: 3 samples' in done.stdout
     assert [path.name for path in tmp_path.iterdir()] == ['a.png']
     img = mmcv.imread(tmp_path / 'a.png')
     # Two samples a row, each before and after; the last place stays white.
     height, width = img.shape[:2]
     assert (height, width) == (2 * 460, 4 * 408)
-    assert (img[height // 2:, width // 2:] == 255).all()
+    assert (img[height // 2 :, width // 2 :] == 255).all()
     for row in range(2):
         for column in range(4 - 2 * row):
             top, left = row * 460 + 60, column * 408 + 8
-            assert img[top:top + 380, left:left + 380].std() > 10
+            assert img[top : top + 380, left : left + 380].std() > 10
 
 
 def test_one_picture_a_sample(digits, tmp_path, monkeypatch):
-    arguments = ('--number', 2, '--cfg-options', f'data_root={digits}/',
-                 'train_dataloader.dataset.pipeline.3.prob=1')
+    arguments = (
+        '--number',
+        2,
+        '--cfg-options',
+        f'data_root={digits}/',
+        'train_dataloader.dataset.pipeline.3.prob=1',
+    )
     browse(monkeypatch, DEMO, '--out-dir', tmp_path / 'a', *arguments)
-    browse(monkeypatch, DEMO, '--out-dir', tmp_path / 'b', '--seed', 0,
-           *arguments)
+    browse(monkeypatch, DEMO, '--out-dir', tmp_path / 'b', '--seed', 0, *arguments)
     first, second = sorted((tmp_path / 'a').iterdir())
     assert first.name != second.name and len(first.stem) == 6
     assert (tmp_path / 'b' / first.name).read_bytes() == first.read_bytes()
@@ -112,11 +129,20 @@ def test_one_picture_a_sample(digits, tmp_path, monkeypatch):
 
 def test_wrapped_datasets(voc, tmp_path, monkeypatch):
     browse(
-        monkeypatch, FASTER_RCNN / 'faster-rcnn_r50_fpn_1x_voc0712.py',
-        '--out-dir', tmp_path, '--number', 6, '--cfg-options',
-        f'data_root={voc}/', 'train_dataloader.dataset.times=1',
-        *(f'train_dataloader.dataset.dataset.datasets.{i}.filter_cfg='
-          'None' for i in range(2)))
+        monkeypatch,
+        FASTER_RCNN / 'faster-rcnn_r50_fpn_1x_voc0712.py',
+        '--out-dir',
+        tmp_path,
+        '--number',
+        6,
+        '--cfg-options',
+        f'data_root={voc}/',
+        'train_dataloader.dataset.times=1',
+        *(
+            f'train_dataloader.dataset.dataset.datasets.{i}.filter_cfg=None'
+            for i in range(2)
+        ),
+    )
     # The two and three images of the two years.
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         f'{i:06}.png' for i in range(5)
@@ -143,14 +169,22 @@ def test_masks_are_drawn_where_the_object_is(discs):
         assert painted[inside].mean() > 0.95
         assert not painted[:, :70].any() and not painted[:40].any()
         # The sample itself is left alone.
-        assert sample.data_sample.gt_instances.masks.height == (
-            sample.image.shape[0])
+        assert sample.data_sample.gt_instances.masks.height == (sample.image.shape[0])
 
 
-def test_masks_have_the_same_colour_before_and_after(discs, tmp_path,
-                                                     monkeypatch):
-    browse(monkeypatch, MASKS, '--out', tmp_path / 'a.png', '--number', 1,
-           '--columns', 1, '--cfg-options', f'data_root={discs}/')
+def test_masks_have_the_same_colour_before_and_after(discs, tmp_path, monkeypatch):
+    browse(
+        monkeypatch,
+        MASKS,
+        '--out',
+        tmp_path / 'a.png',
+        '--number',
+        1,
+        '--columns',
+        1,
+        '--cfg-options',
+        f'data_root={discs}/',
+    )
     img = mmcv.imread(tmp_path / 'a.png').astype(int)
     middle = img.shape[0] // 2 + 20
     before, after = img[middle, 204], img[middle, 204 + 408]
@@ -158,22 +192,39 @@ def test_masks_have_the_same_colour_before_and_after(discs, tmp_path,
 
 
 def test_classifier(classifier_options, tmp_path, monkeypatch):
-    browse(monkeypatch, CLASSIFIER, '--out', tmp_path / 'a.png', '--number', 2,
-           '--columns', 1, *classifier_options)
+    browse(
+        monkeypatch,
+        CLASSIFIER,
+        '--out',
+        tmp_path / 'a.png',
+        '--number',
+        2,
+        '--columns',
+        1,
+        *classifier_options,
+    )
     img = mmcv.imread(tmp_path / 'a.png')
     assert img.shape == (2 * 460, 2 * 408, 3)
     # A label stands in the corner of each image.
     for top in (60, 520):
         for left in (10, 418):
-            assert img[top:top + 20, left:left + 150].std() > 20
+            assert img[top : top + 20, left : left + 150].std() > 20
 
 
 def test_window(digits, monkeypatch, capsys):
     """Where there is none, and to a backend that draws without one."""
     pyplot.switch_backend('agg')
     monkeypatch.delenv('MPLBACKEND', raising=False)
-    arguments = (DEMO, '--show', '--show-interval', 0.01, '--number', 2,
-                 '--cfg-options', f'data_root={digits}/')
+    arguments = (
+        DEMO,
+        '--show',
+        '--show-interval',
+        0.01,
+        '--number',
+        2,
+        '--cfg-options',
+        f'data_root={digits}/',
+    )
     with pytest.raises(SystemExit, match='--show finds no display'):
         browse(monkeypatch, *arguments)
     shown = []
@@ -194,12 +245,15 @@ def test_window(digits, monkeypatch, capsys):
     assert (shown[0][0] != shown[1][0]).any()
 
 
-@pytest.mark.parametrize('arguments, said', [
-    ((DEMO, ), '--out, --out-dir or --show'),
-    ((DEMO, '--out', 'a.png', '--number', 0), 'must be at least 1'),
-    ((DEMO, '--out', 'a'), 'must end with one of .eps, '),
-    (('none.py', '--show'), 'There is no config file none.py'),
-])
+@pytest.mark.parametrize(
+    'arguments, said',
+    [
+        ((DEMO,), '--out, --out-dir or --show'),
+        ((DEMO, '--out', 'a.png', '--number', 0), 'must be at least 1'),
+        ((DEMO, '--out', 'a'), 'must end with one of .eps, '),
+        (('none.py', '--show'), 'There is no config file none.py'),
+    ],
+)
 def test_mistakes_are_one_sentence(monkeypatch, capsys, arguments, said):
     with pytest.raises(SystemExit) as error:
         browse(monkeypatch, *arguments)

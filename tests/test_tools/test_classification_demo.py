@@ -1,4 +1,5 @@
 """The same tools on a classifier: the demo config, one epoch."""
+
 import mmengine
 
 from tests.conftest import CLASSIFIER as DEMO
@@ -8,35 +9,55 @@ TOOLS = ROOT / 'tools'
 
 
 def test_tested_alike(classifier, classifier_options, tmp_path):
-    done = run_tool(TOOLS / 'test.py', DEMO, classifier / 'epoch_1.pth',
-                    '--work-dir', tmp_path, '--out', tmp_path / 'found.pkl',
-                    '--show-dir', tmp_path / 'painted', '--interval', 4,
-                    *classifier_options)
+    done = run_tool(
+        TOOLS / 'test.py',
+        DEMO,
+        classifier / 'epoch_1.pth',
+        '--work-dir',
+        tmp_path,
+        '--out',
+        tmp_path / 'found.pkl',
+        '--show-dir',
+        tmp_path / 'painted',
+        '--interval',
+        4,
+        *classifier_options,
+    )
     assert 'accuracy/top1' in done.stdout
     assert len(mmengine.load(tmp_path / 'found.pkl')) == 450
     assert list((tmp_path / 'painted').rglob('*.png'))
 
 
-def test_its_checkpoint_fits_the_plain_network(classifier, classifier_options,
-                                               tmp_path):
+def test_its_checkpoint_fits_the_plain_network(
+    classifier, classifier_options, tmp_path
+):
     plain = ROOT / 'configs/resnet_cifar/resnet20_1xb128_image-folder.py'
-    done = run_tool(TOOLS / 'test.py', plain, classifier / 'epoch_1.pth',
-                    '--work-dir', tmp_path, *classifier_options)
+    done = run_tool(
+        TOOLS / 'test.py',
+        plain,
+        classifier / 'epoch_1.pth',
+        '--work-dir',
+        tmp_path,
+        *classifier_options,
+    )
     assert 'do not match exactly' not in done.stdout
     assert 'accuracy/top1' in done.stdout
 
 
 def test_feature_augments_as_a_neck(classifier_options, tmp_path):
     done = run_tool(
-        TOOLS / 'train.py', ROOT / 'configs/feature_space/'
-        'resnet20_1xb128-loma-f-fo-neck_image-folder.py', '--work-dir',
-        tmp_path, '--no-validate', *classifier_options)
+        TOOLS / 'train.py',
+        ROOT / 'configs/feature_space/resnet20_1xb128-loma-f-fo-neck_image-folder.py',
+        '--work-dir',
+        tmp_path,
+        '--no-validate',
+        *classifier_options,
+    )
     assert 'FeatureAugmentNeck' in done.stdout
     assert (tmp_path / 'epoch_1.pth').is_file()
 
 
-def test_too_few_outputs_are_said_before_training(classifier_options,
-                                                  tmp_path):
+def test_too_few_outputs_are_said_before_training(classifier_options, tmp_path):
     done = run_tool(
         TOOLS / 'train.py',
         DEMO,
@@ -44,7 +65,8 @@ def test_too_few_outputs_are_said_before_training(classifier_options,
         tmp_path,
         *classifier_options,
         'model.head.num_classes=5',
-        check=False)
+        check=False,
+    )
     assert done.returncode == 1
     assert 'num_classes' in done.stdout.splitlines()[-1]
     assert 'Traceback' not in done.stdout

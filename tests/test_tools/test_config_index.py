@@ -20,7 +20,7 @@ def test_rows_of_the_paper():
     """As many as its tables have; Figure 6's are our grid."""
     rows = config_index.read_rows(CONFIGS)
     assert len({(row.part, row.row) for row in rows}) == len(rows)
-    count = {part: 0 for part in config_index.PARTS}
+    count = dict.fromkeys(config_index.PARTS, 0)
     for row in rows:
         count[row.part] += 1
     assert count == {

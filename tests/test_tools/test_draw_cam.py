@@ -1,4 +1,5 @@
 """Figure 5 of the paper: class activation maps, side by side."""
+
 import mmcv
 import numpy as np
 import pytest
@@ -18,8 +19,8 @@ def cfg(classifier_options):
     pytest.importorskip('mmpretrain')
     init_default_scope('mmpretrain')
     return load_config(
-        str(CLASSIFIER),
-        dict(data_root=classifier_options[1].split('=', 1)[1]))
+        str(CLASSIFIER), dict(data_root=classifier_options[1].split('=', 1)[1])
+    )
 
 
 @pytest.fixture
@@ -35,44 +36,55 @@ def photo(tmp_path):
 def test_the_map_is_cam(cfg, classifier, photo):
     """CAM of Zhou et al.: the features, weighted by the linear layer."""
     from mmpretrain.apis import get_model
+
     path, img = photo
     checkpoint = str(classifier / 'epoch_1.pth')
-    one, = tool.look(cfg, checkpoint, [dict(img_path=path)], 'abcdefghij',
-                     None)
+    (one,) = tool.look(cfg, checkpoint, [dict(img_path=path)], 'abcdefghij', None)
     np.testing.assert_array_equal(one.image, img)
     assert one.truth == 'photo.png'
     model = get_model(cfg, checkpoint)
-    mean, std = (
-        np.float32(cfg.data_preprocessor[key]) for key in ('mean', 'std'))
+    mean, std = (np.float32(cfg.data_preprocessor[key]) for key in ('mean', 'std'))
     inputs = torch.from_numpy(((img - mean) / std).transpose(2, 0, 1))[None]
     with torch.no_grad():
-        features, = model.extract_feat(inputs, stage='backbone')
+        (features,) = model.extract_feat(inputs, stage='backbone')
         scores = F.softmax(model(inputs), dim=1)[0]
     label = int(scores.argmax())
     name, score = one.prediction.rsplit(' ', 1)
     assert name == model._dataset_meta['classes'][label]
     assert float(score) == pytest.approx(float(scores[label]), abs=0.006)
-    expected = torch.einsum('c,chw->hw', model.head.fc.weight[label],
-                            features[0]).detach().clamp(min=0).numpy()
+    expected = (
+        torch.einsum('c,chw->hw', model.head.fc.weight[label], features[0])
+        .detach()
+        .clamp(min=0)
+        .numpy()
+    )
     expected -= expected.min()
     expected = mmcv.imresize(expected / expected.max(), (32, 32))
     assert one.cam.shape == (32, 32)
     np.testing.assert_allclose(one.cam, expected, atol=0.02)
 
 
-@pytest.mark.parametrize('backbone, layer', [
-    (dict(type='ResNet', depth=18), 'layer4'),
-    (dict(type='mmpretrain.ResNet_CIFAR', depth=18), 'layer4'),
-    (dict(type='CIFARResNet', depth=8), 'layer3'),
-    (dict(
-        type='FeatureAugmentBackbone',
-        backbone=dict(type='CIFARResNet', depth=8)), 'layer3'),
-    (dict(type='WideResNet', depth=10, widen_factor=1), 'last_norm'),
-    (dict(type='PyramidNet', depth=20, alpha=12), 'last_norm'),
-])
+@pytest.mark.parametrize(
+    'backbone, layer',
+    [
+        (dict(type='ResNet', depth=18), 'layer4'),
+        (dict(type='mmpretrain.ResNet_CIFAR', depth=18), 'layer4'),
+        (dict(type='CIFARResNet', depth=8), 'layer3'),
+        (
+            dict(
+                type='FeatureAugmentBackbone',
+                backbone=dict(type='CIFARResNet', depth=8),
+            ),
+            'layer3',
+        ),
+        (dict(type='WideResNet', depth=10, widen_factor=1), 'last_norm'),
+        (dict(type='PyramidNet', depth=20, alpha=12), 'last_norm'),
+    ],
+)
 def test_the_layer_before_pooling(cfg, backbone, layer):
     model = MODELS.build(
-        dict(type='mmpretrain.ImageClassifier', backbone=backbone)).eval()
+        dict(type='mmpretrain.ImageClassifier', backbone=backbone)
+    ).eval()
     before = [len(module._forward_hooks) for module in model.modules()]
     found = tool.output_layer(model, torch.randn(1, 3, 32, 32))
     assert found == f'backbone.{layer}'
@@ -85,9 +97,10 @@ def test_no_such_map(cfg):
         dict(
             type='mmpretrain.ImageClassifier',
             backbone=dict(
-                type='mmpretrain.VisionTransformer',
-                arch='deit-t',
-                img_size=32)))
+                type='mmpretrain.VisionTransformer', arch='deit-t', img_size=32
+            ),
+        )
+    )
     with pytest.raises(SystemExit, match='VisionTransformer'):
         tool.output_layer(model.eval(), torch.randn(1, 3, 32, 32))
     with pytest.raises(SystemExit, match=r'backbone\.layers\.11.*backbone.x'):
@@ -97,8 +110,7 @@ def test_no_such_map(cfg):
 def test_datasets_in_memory(cfg, photo):
     """CIFAR10 holds RGB; its pipeline begins with no file."""
     path, img = photo
-    memory = load_config(
-        str(ROOT / 'configs/resnet_cifar/resnet20_1xb128_cifar10.py'))
+    memory = load_config(str(ROOT / 'configs/resnet_cifar/resnet20_1xb128_cifar10.py'))
     for info in (dict(img_path=path), dict(img=img)):
         packed, shown = tool.pack(info, memory)
         np.testing.assert_array_equal(shown, img)
@@ -106,19 +118,29 @@ def test_datasets_in_memory(cfg, photo):
     # From a file as BGR, which the preprocessor turns.
     packed, shown = tool.pack(dict(img_path=path), cfg)
     np.testing.assert_array_equal(shown, img)
-    np.testing.assert_array_equal(packed['inputs'].permute(1, 2, 0),
-                                  img[..., ::-1])
+    np.testing.assert_array_equal(packed['inputs'].permute(1, 2, 0), img[..., ::-1])
     with pytest.raises(SystemExit, match='give --images'):
         tool.pack(dict(img=img), cfg)
 
 
-def test_test_images_of_two_models(classifier, classifier_options, tmp_path,
-                                   monkeypatch, capsys):
+def test_test_images_of_two_models(
+    classifier, classifier_options, tmp_path, monkeypatch, capsys
+):
     checkpoint = classifier / 'epoch_1.pth'
     command = [
-        'draw_cam.py', '--out', tmp_path / 'a.png', '--number', 2, '--model',
-        'baseline', PLAIN, checkpoint, '--model', 'LOMA', CLASSIFIER,
-        checkpoint
+        'draw_cam.py',
+        '--out',
+        tmp_path / 'a.png',
+        '--number',
+        2,
+        '--model',
+        'baseline',
+        PLAIN,
+        checkpoint,
+        '--model',
+        'LOMA',
+        CLASSIFIER,
+        checkpoint,
     ]
     monkeypatch.setattr('sys.argv', [*map(str, command), *classifier_options])
     tool.main()
@@ -130,24 +152,35 @@ def test_test_images_of_two_models(classifier, classifier_options, tmp_path,
 def test_panels():
     looks = [
         tool.Look(
-            np.full((8, 8, 3), i, np.uint8), np.full((8, 8), i / 2),
-            f'cat {i}', 'true class: dog') for i in range(2)
+            np.full((8, 8, 3), i, np.uint8),
+            np.full((8, 8), i / 2),
+            f'cat {i}',
+            'true class: dog',
+        )
+        for i in range(2)
     ]
     figure = tool.draw(dict(baseline=looks, LOMA=looks[::-1]))
     titles = [ax.get_title() for ax in figure.axes[:-1]]
     assert titles == [
-        'input\ntrue class: dog', 'baseline\ncat 0', 'LOMA\ncat 1',
-        'true class: dog', 'cat 1', 'cat 0'
+        'input\ntrue class: dog',
+        'baseline\ncat 0',
+        'LOMA\ncat 1',
+        'true class: dog',
+        'cat 1',
+        'cat 0',
     ]
     assert (figure.axes[2].images[1].get_array() == 0.5).all()
 
 
-@pytest.mark.parametrize('arguments, said', [
-    (('--images', 'none.jpg'), 'there is no image none.jpg'),
-    (('--number', '0'), '--number must be at least 1'),
-    (('--model', 'a', PLAIN, 'b.pth'), 'a label of its own'),
-    ((), 'There is no checkpoint a.pth'),
-])
+@pytest.mark.parametrize(
+    'arguments, said',
+    [
+        (('--images', 'none.jpg'), 'there is no image none.jpg'),
+        (('--number', '0'), '--number must be at least 1'),
+        (('--model', 'a', PLAIN, 'b.pth'), 'a label of its own'),
+        ((), 'There is no checkpoint a.pth'),
+    ],
+)
 def test_mistakes_are_one_sentence(monkeypatch, capsys, arguments, said):
     command = ['draw_cam.py', '--out', 'a.png', '--model', 'a', PLAIN, 'a.pth']
     monkeypatch.setattr('sys.argv', [*map(str, command), *map(str, arguments)])

@@ -1,4 +1,5 @@
 """Figures 1 to 3 of the paper: what the pictures show, and the commands."""
+
 from dataclasses import replace
 
 import mmcv
@@ -21,7 +22,7 @@ def changed(name, region, img=IMG):
     np.testing.assert_array_equal(img, before)
     rows, columns = np.nonzero((out != img).any(-1))
     top, left = rows.min(), columns.min()
-    part = out[top:rows.max() + 1, left:columns.max() + 1]
+    part = out[top : rows.max() + 1, left : columns.max() + 1]
     return top, left, part
 
 
@@ -53,19 +54,21 @@ def test_occlusions_are_cut_off_at_the_border():
 
 
 def test_panels():
-    figure = draw_loma.draw([IMG, IMG], [REGION, REGION],
-                            ['ellipse', 'rhombus'], True)
+    figure = draw_loma.draw([IMG, IMG], [REGION, REGION], ['ellipse', 'rhombus'], True)
     panels = figure.axes
     assert [ax.get_title() for ax in panels[:5]] == [
-        'original', 'Cutout', 'Random Erasing', 'LOMA, ellipse',
-        'LOMA, rhombus'
+        'original',
+        'Cutout',
+        'Random Erasing',
+        'LOMA, ellipse',
+        'LOMA, rhombus',
     ]
     assert len(panels) == 10 and not panels[5].get_title()
     np.testing.assert_array_equal(panels[0].images[0].get_array(), IMG)
     for shape, ax in zip(('ellipse', 'rhombus'), panels[3:]):
         np.testing.assert_array_equal(
-            ax.images[0].get_array(),
-            magnify_image(IMG, replace(REGION, shape=shape)))
+            ax.images[0].get_array(), magnify_image(IMG, replace(REGION, shape=shape))
+        )
         # Preset and actual shape, and the centre.
         assert len(ax.collections) == 2 and len(ax.lines) == 1
     assert '$a_y$ = 1.8' in panels[0].get_xlabel()
@@ -82,12 +85,25 @@ def test_the_picture_of_the_readme(tmp_path):
 def test_samples_of_a_config(classifier_options, tmp_path, monkeypatch):
     """Figure 1; the same seed draws the same."""
     for name, seed in (('a', 1), ('b', 1), ('c', 2)):
-        monkeypatch.setattr('sys.argv', [
-            'draw_loma.py', '--compare', '--rows', 'image', '--config',
-            str(CLASSIFIER), '--index', '0', '700', '--seed',
-            str(seed), '--out',
-            str(tmp_path / f'{name}.png'), *classifier_options
-        ])
+        monkeypatch.setattr(
+            'sys.argv',
+            [
+                'draw_loma.py',
+                '--compare',
+                '--rows',
+                'image',
+                '--config',
+                str(CLASSIFIER),
+                '--index',
+                '0',
+                '700',
+                '--seed',
+                str(seed),
+                '--out',
+                str(tmp_path / f'{name}.png'),
+                *classifier_options,
+            ],
+        )
         draw_loma.main()
     a, b, c = ((tmp_path / f'{name}.png').read_bytes() for name in 'abc')
     assert a == b != c
@@ -96,30 +112,49 @@ def test_samples_of_a_config(classifier_options, tmp_path, monkeypatch):
 def test_photographs(tmp_path, monkeypatch):
     for name, img in (('a.png', IMG), ('b.png', IMG[:, :50])):
         mmcv.imwrite(img, str(tmp_path / name))
-    monkeypatch.setattr('sys.argv', [
-        'draw_loma.py', '--image',
-        str(tmp_path / 'a.png'),
-        str(tmp_path / 'b.png'), '--shapes', 'rhombus', '--rows', 'grid',
-        'image', '--out',
-        str(tmp_path / 'out' / 'c.pdf')
-    ])
+    monkeypatch.setattr(
+        'sys.argv',
+        [
+            'draw_loma.py',
+            '--image',
+            str(tmp_path / 'a.png'),
+            str(tmp_path / 'b.png'),
+            '--shapes',
+            'rhombus',
+            '--rows',
+            'grid',
+            'image',
+            '--out',
+            str(tmp_path / 'out' / 'c.pdf'),
+        ],
+    )
     draw_loma.main()
     assert (tmp_path / 'out' / 'c.pdf').read_bytes().startswith(b'%PDF')
 
 
-@pytest.mark.parametrize('arguments, said', [
-    (('--image', 'none.jpg'), 'there is no image none.jpg'),
-    (('--radius', '0'), 'radius must be a finite number'),
-    (('--out', 'a.xyz'), 'must end with one of .eps, '),
-    (('--config', 'none.py'), 'There is no config file none.py'),
-    (('--config', CLASSIFIER, '--index', '3000'), 'there is no sample 3000'),
-])
-def test_mistakes_are_one_sentence(classifier_options, tmp_path, monkeypatch,
-                                   capsys, arguments, said):
-    monkeypatch.setattr('sys.argv', [
-        'draw_loma.py', '--out',
-        str(tmp_path / 'a.png'), *map(str, arguments), *classifier_options
-    ])
+@pytest.mark.parametrize(
+    'arguments, said',
+    [
+        (('--image', 'none.jpg'), 'there is no image none.jpg'),
+        (('--radius', '0'), 'radius must be a finite number'),
+        (('--out', 'a.xyz'), 'must end with one of .eps, '),
+        (('--config', 'none.py'), 'There is no config file none.py'),
+        (('--config', CLASSIFIER, '--index', '3000'), 'there is no sample 3000'),
+    ],
+)
+def test_mistakes_are_one_sentence(
+    classifier_options, tmp_path, monkeypatch, capsys, arguments, said
+):
+    monkeypatch.setattr(
+        'sys.argv',
+        [
+            'draw_loma.py',
+            '--out',
+            str(tmp_path / 'a.png'),
+            *map(str, arguments),
+            *classifier_options,
+        ],
+    )
     with pytest.raises(SystemExit) as error:
         draw_loma.main()
     assert said in f'{error.value}{capsys.readouterr().err}'

@@ -7,15 +7,24 @@ TOOL = ROOT / 'tools' / 'image_folder_list.py'
 
 
 def test_first_of_each_class_in_order_of_names(tmp_path):
-    for name in ('dog/b.png', 'dog/a.png', 'cat/2.JPG', 'cat/10.jpg',
-                 'cat/notes.txt', 'cat/more/1.jpg'):
+    for name in (
+        'dog/b.png',
+        'dog/a.png',
+        'cat/2.JPG',
+        'cat/10.jpg',
+        'cat/notes.txt',
+        'cat/more/1.jpg',
+    ):
         path = tmp_path / 'train' / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
     out = tmp_path / 'list.txt'
     run_tool(TOOL, tmp_path / 'train', out, '--per-class', 2)
     assert out.read_text().splitlines() == [
-        'cat/10.jpg 0', 'cat/2.JPG 0', 'dog/a.png 1', 'dog/b.png 1'
+        'cat/10.jpg 0',
+        'cat/2.JPG 0',
+        'dog/a.png 1',
+        'dog/b.png 1',
     ]
 
 
@@ -26,6 +35,5 @@ def test_says_what_is_wrong(tmp_path):
     (tmp_path / 'cat' / 'a.jpg').touch()
     with pytest.raises(SystemExit, match='has 1 image, fewer than 2'):
         list_images(tmp_path, 2)
-    done = run_tool(
-        TOOL, tmp_path, tmp_path / 'l.txt', '--per-class', 0, check=False)
+    done = run_tool(TOOL, tmp_path, tmp_path / 'l.txt', '--per-class', 0, check=False)
     assert done.returncode and 'must be at least 1' in done.stdout

@@ -12,9 +12,10 @@ TOOL = ROOT / 'tools' / 'make_digits.py'
 def objects(path):
     for item in ElementTree.parse(path).iterfind('object'):
         box = item.find('bndbox')
-        yield item.find('name').text, [
-            int(box.find(tag).text) for tag in ('xmin', 'ymin', 'xmax', 'ymax')
-        ]
+        yield (
+            item.find('name').text,
+            [int(box.find(tag).text) for tag in ('xmin', 'ymin', 'xmax', 'ymax')],
+        )
 
 
 def test_layout_is_voc(digits):
@@ -39,8 +40,7 @@ def test_boxes_hold_the_digits():
     for digit in images[:40]:
         before = np.full((96, 96, 3), 100, np.float32)
         img = before.copy()
-        box = make_digits.place_digit(img, digit, np.zeros((96, 96), bool),
-                                      rng)
+        box = make_digits.place_digit(img, digit, np.zeros((96, 96), bool), rng)
         x_min, y_min, x_max, y_max = box
         ink = (img != before).any(-1)
         assert ink[y_min:y_max, x_min:x_max].sum() == ink.sum() > 50
@@ -51,8 +51,9 @@ def test_boxes_hold_the_digits():
 
 def test_same_seed_same_files(tmp_path):
     for name, seed in (('a', 3), ('b', 3), ('c', 4)):
-        run_tool(TOOL, 'voc', tmp_path / name, '--train', 3, '--test', 2,
-                 '--seed', seed)
+        run_tool(
+            TOOL, 'voc', tmp_path / name, '--train', 3, '--test', 2, '--seed', seed
+        )
 
     def content(name):
         return {
@@ -65,9 +66,9 @@ def test_same_seed_same_files(tmp_path):
 
 def test_no_digit_is_in_both_splits():
     splits = make_digits.split_digits(0)
-    train, test = ({image.tobytes()
-                    for image in splits[name][0]}
-                   for name in ('train', 'test'))
+    train, test = (
+        {image.tobytes() for image in splits[name][0]} for name in ('train', 'test')
+    )
     assert len(train) + len(test) == 1797
     assert not train & test
 
@@ -82,7 +83,7 @@ def test_existing_folder_is_not_touched(digits):
 def test_folder_layout_holds_every_digit_once(tmp_path):
     run_tool(TOOL, 'folder', tmp_path / 'digits')
     written = []
-    for split, (images, labels) in make_digits.split_digits(0).items():
+    for split, (_images, labels) in make_digits.split_digits(0).items():
         for label in range(10):
             folder = tmp_path / 'digits' / split / str(label)
             paths = sorted(folder.iterdir())

@@ -1,4 +1,5 @@
 """What can be tested of make_env.py without building an environment."""
+
 import subprocess
 import sys
 
@@ -10,24 +11,33 @@ from tools import make_env
 TOOL = ROOT / 'tools' / 'make_env.py'
 
 
-@pytest.mark.parametrize('stack, pins', [
-    ('onedl', {
-        'torch': '2.9.1',
-        'torchvision': '0.24.1',
-        'onedl-mmengine': '0.10.12',
-        'onedl-mmcv': '2.3.6',
-        'onedl-mmdetection': '3.5.1',
-        'onedl-mmpretrain': '1.3.6'
-    }),
-    ('openmmlab', {
-        'torch': '2.1.2',
-        'torchvision': '0.16.2',
-        'mmengine': '0.10.7',
-        'mmcv': '2.1.0',
-        'mmdet': '3.3.0',
-        'mmpretrain': '1.2.0'
-    }),
-])
+@pytest.mark.parametrize(
+    'stack, pins',
+    [
+        (
+            'onedl',
+            {
+                'torch': '2.9.1',
+                'torchvision': '0.24.1',
+                'onedl-mmengine': '0.10.12',
+                'onedl-mmcv': '2.3.6',
+                'onedl-mmdetection': '3.5.1',
+                'onedl-mmpretrain': '1.3.6',
+            },
+        ),
+        (
+            'openmmlab',
+            {
+                'torch': '2.1.2',
+                'torchvision': '0.16.2',
+                'mmengine': '0.10.7',
+                'mmcv': '2.1.0',
+                'mmdet': '3.3.0',
+                'mmpretrain': '1.2.0',
+            },
+        ),
+    ],
+)
 def test_locks_pin_the_versions_that_work_together(stack, pins):
     lock = make_env.read_pins(ROOT / 'requirements' / f'{stack}.txt')
     assert {name: lock[name] for name in pins} == pins
@@ -37,8 +47,7 @@ def test_locks_pin_the_versions_that_work_together(stack, pins):
 
 def test_a_python_that_has_no_wheels_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(make_env.sys, 'version_info', (3, 13, 0))
-    monkeypatch.setattr(make_env.sys, 'argv',
-                        ['make_env', str(tmp_path / 'v')])
+    monkeypatch.setattr(make_env.sys, 'argv', ['make_env', str(tmp_path / 'v')])
     with pytest.raises(SystemExit, match='3.10 to 3.12, this is 3.13'):
         make_env.main()
     assert not (tmp_path / 'v').exists()
@@ -60,8 +69,9 @@ def test_missing_build_tools_are_one_sentence(monkeypatch, tmp_path, missing):
         monkeypatch.delenv(name, raising=False)
     (tmp_path / 'Python.h').touch()
     include = tmp_path / 'none' if missing == 'header' else tmp_path
-    monkeypatch.setattr(make_env.sysconfig, 'get_paths',
-                        lambda: dict(include=str(include)))
+    monkeypatch.setattr(
+        make_env.sysconfig, 'get_paths', lambda: dict(include=str(include))
+    )
     remedy = dict(compiler='install g++', header='-dev', nvcc='CUDA toolkit')
     with pytest.raises(SystemExit, match=remedy[missing]) as error:
         make_env.check_compiler()
@@ -70,17 +80,17 @@ def test_missing_build_tools_are_one_sentence(monkeypatch, tmp_path, missing):
 
 
 def test_a_full_disk_is_one_sentence(monkeypatch, tmp_path):
-    monkeypatch.setattr(make_env.shutil, 'disk_usage',
-                        lambda path: type('', (), dict(free=3e9)))
+    monkeypatch.setattr(
+        make_env.shutil, 'disk_usage', lambda path: type('', (), dict(free=3e9))
+    )
     with pytest.raises(SystemExit, match='3.0 GB free'):
         make_env.check_disk(tmp_path)
 
 
 def test_half_installed_distributions_are_forgotten(tmp_path):
     subprocess.run(
-        [sys.executable, '-m', 'venv', '--without-pip',
-         str(tmp_path)],
-        check=True)
+        [sys.executable, '-m', 'venv', '--without-pip', str(tmp_path)], check=True
+    )
     site = make_env.site_packages(tmp_path)
     for name, complete in (('whole-1.0', True), ('half_done-1.0', False)):
         info = site / f'{name}.dist-info'
@@ -96,8 +106,7 @@ def test_half_installed_distributions_are_forgotten(tmp_path):
 
 def test_a_complete_environment_returns_at_once(tmp_path, monkeypatch):
     monkeypatch.setattr(make_env, 'build', lambda *args: built.append(args[0]))
-    monkeypatch.setattr(make_env.sys, 'argv',
-                        ['make_env', str(tmp_path / 'v')])
+    monkeypatch.setattr(make_env.sys, 'argv', ['make_env', str(tmp_path / 'v')])
     built = []
     for calls in (1, 1):
         make_env.main()

@@ -32,21 +32,24 @@ def test_figure_6_is_that_of_the_configs():
         pipeline = swept.train_dataloader.dataset.pipeline
         assert pipeline == written.train_dataloader.dataset.pipeline, row
         # The setting that the three curves share is one run.
-        assert (point.name == 'basic') == (row.config.endswith(
-            BASIC.name)), row
-    assert found == [(parameter, value)
-                     for parameter, values in sweep.FIGURE_6.items()
-                     for value in values]
+        assert (point.name == 'basic') == (row.config.endswith(BASIC.name)), row
+    assert found == [
+        (parameter, value)
+        for parameter, values in sweep.FIGURE_6.items()
+        for value in values
+    ]
 
 
-@pytest.mark.parametrize('parameter, value, name, config', [
-    ('l', 1, 'l1', 'wrn28-10_1xb128-loma-if-fo-l1_cifar100'),
-    ('l', 3, 'l3', 'wrn28-10_1xb128-loma-if-fo-l3_cifar100'),
-    ('p_f', .25, 'pf0.25', 'wrn28-10_1xb128-loma-if-fo-pf0.25_cifar100'),
-    ('p_f', .5, 'basic', 'wrn28-10_1xb128-loma-if-fo_cifar100'),
-])
-def test_feature_augments_agree_with_tables_3_and_4(parameter, value, name,
-                                                    config):
+@pytest.mark.parametrize(
+    'parameter, value, name, config',
+    [
+        ('l', 1, 'l1', 'wrn28-10_1xb128-loma-if-fo-l1_cifar100'),
+        ('l', 3, 'l3', 'wrn28-10_1xb128-loma-if-fo-l3_cifar100'),
+        ('p_f', 0.25, 'pf0.25', 'wrn28-10_1xb128-loma-if-fo-pf0.25_cifar100'),
+        ('p_f', 0.5, 'basic', 'wrn28-10_1xb128-loma-if-fo_cifar100'),
+    ],
+)
+def test_feature_augments_agree_with_tables_3_and_4(parameter, value, name, config):
     folder = CONFIGS / 'wide_resnet'
     base = str(folder / 'wrn28-10_1xb128-loma-if-fo_cifar100.py')
     init_default_scope('mmpretrain')
@@ -57,8 +60,9 @@ def test_feature_augments_agree_with_tables_3_and_4(parameter, value, name,
 
 
 def test_every_dataset_of_a_detector_gets_the_value():
-    path = str(CONFIGS / 'faster_rcnn' /
-               'faster-rcnn_r50_fpn_loma-rhombus-1x_voc0712.py')
+    path = str(
+        CONFIGS / 'faster_rcnn' / 'faster-rcnn_r50_fpn_loma-rhombus-1x_voc0712.py'
+    )
     point = sweep.make_point(load_config(path), 'a_max', 2)
     cfg = load_config(path, parse_options(point.options))
     parts = cfg.train_dataloader.dataset.dataset.datasets
@@ -72,14 +76,18 @@ def test_an_argument_that_the_config_leaves_out():
     del step['radius_range']
     assert sweep.make_point(cfg, 'r_max', 0.7).name == 'basic'
     assert sweep.make_point(cfg, 'r_max', 0.5).options == (
-        'train_dataloader.dataset.pipeline.2.radius_range=(0.03,0.5)', )
+        'train_dataloader.dataset.pipeline.2.radius_range=(0.03,0.5)',
+    )
 
 
-@pytest.mark.parametrize('parameter, value, said', [
-    ('p', 1.5, r'p = 1.5: prob must be'),
-    ('r_max', 0.01, r'r_max = 0.01: radius_range must be'),
-    ('l', 2, r'no FeatureAugmentBackbone in its model'),
-])
+@pytest.mark.parametrize(
+    'parameter, value, said',
+    [
+        ('p', 1.5, r'p = 1.5: prob must be'),
+        ('r_max', 0.01, r'r_max = 0.01: radius_range must be'),
+        ('l', 2, r'no FeatureAugmentBackbone in its model'),
+    ],
+)
 def test_mistakes_are_said_before_work_starts(parameter, value, said):
     with pytest.raises(SystemExit, match=said):
         sweep.make_point(load_config(str(BASIC)), parameter, value)
@@ -105,8 +113,16 @@ def call(monkeypatch, capsys):
 
 def test_one_command_from_runs_to_plot(tiny_options, tmp_path, call):
     arguments = [
-        CLASSIFIER, '--p', 0.25, 0.5, '--seeds', 7, '--work-dir',
-        tmp_path / 'sweep', '--cfg-options', *tiny_options
+        CLASSIFIER,
+        '--p',
+        0.25,
+        0.5,
+        '--seeds',
+        7,
+        '--work-dir',
+        tmp_path / 'sweep',
+        '--cfg-options',
+        *tiny_options,
     ]
     _, printed = call(*arguments, '--commands', 'torchrun', '--gpus', 2)
     commands = [shlex.split(line) for line in printed.splitlines()]
@@ -125,9 +141,10 @@ def test_one_command_from_runs_to_plot(tiny_options, tmp_path, call):
     assert not code and '1 of 2 runs are to be done.' in said
     with open(tmp_path / 'sweep' / 'results.csv') as file:
         rows = list(csv.DictReader(file))
-    assert [(row['name'], row['seed'], row['metric'])
-            for row in rows] == [('basic', '7', 'accuracy/top1'),
-                                 ('p0.25', '7', 'accuracy/top1')]
+    assert [(row['name'], row['seed'], row['metric']) for row in rows] == [
+        ('basic', '7', 'accuracy/top1'),
+        ('p0.25', '7', 'accuracy/top1'),
+    ]
     log = (tmp_path / 'sweep' / 'basic' / 'seed7.log').read_text()
     assert f'accuracy/top1: {float(rows[0]["value"]):.4f}' in log
     assert mmcv.imread(tmp_path / 'sweep' / 'sweep.png').std() > 10
@@ -147,24 +164,35 @@ def test_the_plot_shows_mean_and_spread(tmp_path, monkeypatch):
     values = {'basic': (90, 92), 'p0.25': (80, 80), 'baseline': (70, 71)}
     for name, both in values.items():
         for seed, value in enumerate(both):
-            results.add(
-                Run(name, BASIC.name, seed, '.'), {'accuracy/top1': value})
-    monkeypatch.setattr('sys.argv', [
-        'sweep.py',
-        str(BASIC), '--p', '0.5', '0.25', '--seeds', '0', '1', '--baseline',
-        'b.py', '--out',
-        str(tmp_path / 'a.png')
-    ])
+            results.add(Run(name, BASIC.name, seed, '.'), {'accuracy/top1': value})
+    monkeypatch.setattr(
+        'sys.argv',
+        [
+            'sweep.py',
+            str(BASIC),
+            '--p',
+            '0.5',
+            '0.25',
+            '--seeds',
+            '0',
+            '1',
+            '--baseline',
+            'b.py',
+            '--out',
+            str(tmp_path / 'a.png'),
+        ],
+    )
     figures = []
-    monkeypatch.setattr(sweep, 'save_figure',
-                        lambda figure, path: figures.append(figure))
+    monkeypatch.setattr(
+        sweep, 'save_figure', lambda figure, path: figures.append(figure)
+    )
     args = sweep.parse_args()
     cfg = load_config(str(BASIC))
     points = [sweep.make_point(cfg, 'p', value) for value in args.grid['p']]
     assert sweep.draw(points, results, args, 'Title')
-    axes, = figures[0].axes
+    (axes,) = figures[0].axes
     assert axes.get_ylabel() == 'Test accuracy (%)'
     bars = axes.containers[0]
     assert bars.lines[0].get_xydata().tolist() == [[0.25, 80], [0.5, 91]]
     low, high = bars.lines[2][0].get_segments()[1][:, 1]
-    assert (low, high) == pytest.approx((91 - 2**.5, 91 + 2**.5))
+    assert (low, high) == pytest.approx((91 - 2**0.5, 91 + 2**0.5))

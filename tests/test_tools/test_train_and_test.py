@@ -1,4 +1,5 @@
 """The tools as a user runs them, on the demo config and a tiny dataset."""
+
 import socket
 import subprocess
 import sys
@@ -9,15 +10,25 @@ import pytest
 
 from tests.conftest import ROOT, run_tool
 
-DEMO = (ROOT / 'configs' / 'faster_rcnn' /
-        'faster-rcnn_r18_fpn_loma-rhombus-scratch-4e_digits.py')
+DEMO = (
+    ROOT
+    / 'configs'
+    / 'faster_rcnn'
+    / 'faster-rcnn_r18_fpn_loma-rhombus-scratch-4e_digits.py'
+)
 TRAIN, TEST = ROOT / 'tools' / 'train.py', ROOT / 'tools' / 'test.py'
 
 
 def options(digits, *more):
-    return ('--cfg-options', f'data_root={digits}/', 'train_cfg.max_epochs=1',
-            'train_cfg.val_interval=1', 'default_hooks.logger.interval=1',
-            'default_hooks.checkpoint.max_keep_ckpts=-1', *more)
+    return (
+        '--cfg-options',
+        f'data_root={digits}/',
+        'train_cfg.max_epochs=1',
+        'train_cfg.val_interval=1',
+        'default_hooks.logger.interval=1',
+        'default_hooks.checkpoint.max_keep_ckpts=-1',
+        *more,
+    )
 
 
 @pytest.fixture(scope='module')
@@ -30,15 +41,24 @@ def trained(digits, tmp_path_factory):
 def test_training_ends_with_the_voc_table(trained):
     work_dir, output = trained
     assert (work_dir / 'epoch_1.pth').is_file()
-    table = output[output.rindex('| class'):]
+    table = output[output.rindex('| class') :]
     assert '| seven ' in table and '| mAP ' in table
 
 
 def test_a_checkpoint_is_tested_and_painted(trained, digits, tmp_path):
     work_dir, _ = trained
-    done = run_tool(TEST, DEMO, work_dir / 'epoch_1.pth', '--work-dir',
-                    tmp_path, '--out', tmp_path / 'found.pkl', '--show-dir',
-                    'painted', *options(digits))
+    done = run_tool(
+        TEST,
+        DEMO,
+        work_dir / 'epoch_1.pth',
+        '--work-dir',
+        tmp_path,
+        '--out',
+        tmp_path / 'found.pkl',
+        '--show-dir',
+        'painted',
+        *options(digits),
+    )
     assert '| mAP ' in done.stdout
     assert len(mmengine.load(tmp_path / 'found.pkl')) == 4
     assert len(list(tmp_path.glob('*/painted/*'))) == 4
@@ -46,15 +66,20 @@ def test_a_checkpoint_is_tested_and_painted(trained, digits, tmp_path):
 
 def test_resume_goes_on_from_the_last_epoch(trained, digits):
     work_dir, _ = trained
-    done = run_tool(TRAIN, DEMO, '--work-dir', work_dir, '--resume',
-                    *options(digits, 'train_cfg.max_epochs=2'))
+    done = run_tool(
+        TRAIN,
+        DEMO,
+        '--work-dir',
+        work_dir,
+        '--resume',
+        *options(digits, 'train_cfg.max_epochs=2'),
+    )
     assert 'Epoch(train) [2][2/2]' in done.stdout
     assert 'Epoch(train) [1]' not in done.stdout
 
 
 @pytest.mark.parametrize('launcher', ['dist_train.sh', 'dist_test.sh'])
-def test_two_processes_on_gloo(trained, digits, tmp_path, monkeypatch,
-                               launcher):
+def test_two_processes_on_gloo(trained, digits, tmp_path, monkeypatch, launcher):
     monkeypatch.setenv('PYTHON', sys.executable)
     with socket.socket() as free:
         free.bind(('127.0.0.1', 0))
@@ -64,11 +89,11 @@ def test_two_processes_on_gloo(trained, digits, tmp_path, monkeypatch,
     if launcher == 'dist_test.sh':
         command.append(str(trained[0] / 'epoch_1.pth'))
     done = subprocess.run(
-        [*command, '2', '--work-dir',
-         str(tmp_path), *options(digits)],
+        [*command, '2', '--work-dir', str(tmp_path), *options(digits)],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        text=True)
+        text=True,
+    )
     assert done.returncode == 0, done.stdout
     assert 'GPU number: 2' in done.stdout  # mmengine's name for processes
     assert '| mAP ' in done.stdout
@@ -89,31 +114,49 @@ def test_slurm_script_asks_for_the_gpus(tmp_path, monkeypatch):
         [ROOT / 'tools/slurm_train.sh', 'gpu', 'loma', DEMO, 'work', '--amp'],
         check=True,
         stdout=subprocess.PIPE,
-        text=True).stdout.splitlines()
+        text=True,
+    ).stdout.splitlines()
     assert {
-        '--partition=gpu', '--job-name=loma', '--ntasks=4', '--gres=gpu:4',
-        '--ntasks-per-node=4', '--time=1:00', '--qos=low'
+        '--partition=gpu',
+        '--job-name=loma',
+        '--ntasks=4',
+        '--gres=gpu:4',
+        '--ntasks-per-node=4',
+        '--time=1:00',
+        '--qos=low',
     } <= set(words)
     assert words[-5:] == [
         str(ROOT / 'tools' / 'train.py'),
-        str(DEMO), '--work-dir=work', '--launcher=slurm', '--amp'
+        str(DEMO),
+        '--work-dir=work',
+        '--launcher=slurm',
+        '--amp',
     ]
 
 
 def test_auto_scale_lr(digits, tmp_path):
     done = run_tool(
-        TRAIN, DEMO, '--auto-scale-lr', '--no-validate', '--work-dir',
-        tmp_path, *options(digits, 'train_dataloader.batch_size=4'))
+        TRAIN,
+        DEMO,
+        '--auto-scale-lr',
+        '--no-validate',
+        '--work-dir',
+        tmp_path,
+        *options(digits, 'train_dataloader.batch_size=4'),
+    )
     assert 'Scaling the original LR by 0.5' in done.stdout
 
 
-@pytest.mark.parametrize('arguments, said', [
-    ((TRAIN, 'none.py'), 'There is no config file none.py'),
-    ((TRAIN, DEMO, '--resume', 'none.pth'), 'There is no checkpoint none.pth'),
-    ((TEST, DEMO, 'none.pth'), 'There is no checkpoint none.pth'),
-    ((TRAIN, DEMO, '--launcher', 'slurm'), '--launcher slurm needs a GPU'),
-    ((TRAIN, DEMO, '--amp'), '--amp needs a GPU'),
-])
+@pytest.mark.parametrize(
+    'arguments, said',
+    [
+        ((TRAIN, 'none.py'), 'There is no config file none.py'),
+        ((TRAIN, DEMO, '--resume', 'none.pth'), 'There is no checkpoint none.pth'),
+        ((TEST, DEMO, 'none.pth'), 'There is no checkpoint none.pth'),
+        ((TRAIN, DEMO, '--launcher', 'slurm'), '--launcher slurm needs a GPU'),
+        ((TRAIN, DEMO, '--amp'), '--amp needs a GPU'),
+    ],
+)
 def test_mistakes_are_one_sentence(digits, monkeypatch, arguments, said):
     monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '')
     done = run_tool(*arguments, *options(digits), check=False)
@@ -123,9 +166,20 @@ def test_mistakes_are_one_sentence(digits, monkeypatch, arguments, said):
 
 
 def test_picture(trained, digits, tmp_path):
-    run_tool(ROOT / 'tools' / 'draw_detections.py', DEMO,
-             trained[0] / 'epoch_1.pth', '--out', tmp_path / 'a.png',
-             '--score-thr', 0, '--number', 3, '--columns', 2, *options(digits))
+    run_tool(
+        ROOT / 'tools' / 'draw_detections.py',
+        DEMO,
+        trained[0] / 'epoch_1.pth',
+        '--out',
+        tmp_path / 'a.png',
+        '--score-thr',
+        0,
+        '--number',
+        3,
+        '--columns',
+        2,
+        *options(digits),
+    )
     img = mmcv.imread(tmp_path / 'a.png')
     assert img.shape == (824, 824, 3)
     # Three cells are filled, the fourth is white.

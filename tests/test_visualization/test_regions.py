@@ -27,19 +27,22 @@ def test_given_and_drawn():
     assert both == drawn._replace(ratios=[2.0, 1.5])
 
 
-@pytest.mark.parametrize('arguments', [('--radius', '0'),
-                                       ('--ratios', '1', '-1'),
-                                       ('--center', 'nan', '0')])
+@pytest.mark.parametrize(
+    'arguments', [('--radius', '0'), ('--ratios', '1', '-1'), ('--center', 'nan', '0')]
+)
 def test_outside_their_range(arguments):
     with pytest.raises(ValueError):
         chosen(*arguments)
 
 
-@pytest.mark.parametrize('shape, norm', [
-    ('rhombus', lambda x, y: x + y),
-    ('ellipse', np.hypot),
-    ('rectangle', np.maximum),
-])
+@pytest.mark.parametrize(
+    'shape, norm',
+    [
+        ('rhombus', lambda x, y: x + y),
+        ('ellipse', np.hypot),
+        ('rectangle', np.maximum),
+    ],
+)
 def test_outlines_are_the_borders_of_the_region(shape, norm):
     """Dashed at r from the centre, solid there in the compressed axis."""
     region = MagnificationRegion((10, 12), 8, (1.0, 2.0), shape)

@@ -1,4 +1,5 @@
 """Before and after, on real datasets of both toolboxes."""
+
 import mmcv
 import numpy as np
 import pytest
@@ -11,12 +12,12 @@ from loma_mm.visualization import BeforeAfter, SampleError
 from tests.conftest import ROOT
 
 DEMO = (
-    ROOT / 'configs' / 'faster_rcnn' /
-    'faster-rcnn_r18_fpn_loma-rhombus-scratch-4e_digits.py')
-LOAD = [
-    dict(type='LoadImageFromFile'),
-    dict(type='LoadAnnotations', with_bbox=True)
-]
+    ROOT
+    / 'configs'
+    / 'faster_rcnn'
+    / 'faster-rcnn_r18_fpn_loma-rhombus-scratch-4e_digits.py'
+)
+LOAD = [dict(type='LoadImageFromFile'), dict(type='LoadAnnotations', with_bbox=True)]
 FLIP = dict(type='RandomFlip', prob=1.0)
 PACK = dict(type='PackDetInputs')
 
@@ -44,12 +45,15 @@ def test_before_is_the_file_and_after_what_training_gets(cfg):
         img = mmcv.imread(info['img_path'], channel_order='rgb')
         np.testing.assert_array_equal(before.image, img)
         np.testing.assert_array_equal(
-            boxes(before), [item['bbox'] for item in info['instances']])
+            boxes(before), [item['bbox'] for item in info['instances']]
+        )
         np.testing.assert_array_equal(after.image, img[:, ::-1])
         np.testing.assert_array_equal(
-            boxes(after)[:, [0, 2]], 160 - boxes(before)[:, [2, 0]])
+            boxes(after)[:, [0, 2]], 160 - boxes(before)[:, [2, 0]]
+        )
         np.testing.assert_array_equal(
-            after.inputs.numpy()[::-1].transpose(1, 2, 0), after.image)
+            after.inputs.numpy()[::-1].transpose(1, 2, 0), after.image
+        )
 
 
 def test_colours_are_right_for_a_network_that_takes_bgr(cfg):
@@ -74,7 +78,8 @@ def test_wrappers(cfg):
     cfg.train_dataloader.dataset = dict(
         type='RepeatDataset',
         times=2,
-        dataset=dict(type='ConcatDataset', datasets=[train, other]))
+        dataset=dict(type='ConcatDataset', datasets=[train, other]),
+    )
     samples = BeforeAfter(cfg)
     assert len(samples) == 40
     for index, flipped in ((0, True), (17, False), (21, True), (39, False)):
@@ -91,7 +96,8 @@ def test_of_a_mosaic_the_image_it_began_with(cfg):
     cfg.train_dataloader.dataset = dict(
         type='MultiImageMixDataset',
         dataset=inner,
-        pipeline=[dict(type='Mosaic', img_scale=(160, 160)), PACK])
+        pipeline=[dict(type='Mosaic', img_scale=(160, 160)), PACK],
+    )
     before, after = BeforeAfter(cfg)[5]
     img = mmcv.imread(after.data_sample.img_path, channel_order='rgb')
     np.testing.assert_array_equal(before.image, img)
@@ -111,8 +117,7 @@ class RejectImage:
 
 def test_a_rejected_sample_is_replaced_in_both(cfg):
     path = BeforeAfter(cfg)[2][0].data_sample.img_path
-    cfg.train_dataloader.dataset.pipeline.insert(
-        2, dict(type='RejectImage', path=path))
+    cfg.train_dataloader.dataset.pipeline.insert(2, dict(type='RejectImage', path=path))
     before, after = BeforeAfter(cfg)[2]
     assert before.data_sample.img_path == after.data_sample.img_path != path
     np.testing.assert_array_equal(after.image, before.image[:, ::-1])
@@ -129,8 +134,7 @@ class HeldImages(BaseDataset):
     def load_data_list(self):
         shape = (8, 8, self.channels)
         return [
-            dict(img=np.full(shape, 40 * i, np.uint8), gt_label=i)
-            for i in range(4)
+            dict(img=np.full(shape, 40 * i, np.uint8), gt_label=i) for i in range(4)
         ]
 
 
@@ -141,20 +145,20 @@ def held(*steps, channels=1):
         dict(
             model=dict(),
             train_dataloader=dict(
-                dataset=dict(
-                    type='HeldImages', channels=channels, pipeline=pipeline))))
+                dataset=dict(type='HeldImages', channels=channels, pipeline=pipeline)
+            ),
+        )
+    )
 
 
 def test_images_held_by_the_dataset():
     before, after = BeforeAfter(held(dict(type='LocalMagnification')))[3]
     assert before.data_sample.gt_label == after.data_sample.gt_label == 3
-    np.testing.assert_array_equal(before.image,
-                                  np.full((8, 8, 3), 120, np.uint8))
+    np.testing.assert_array_equal(before.image, np.full((8, 8, 3), 120, np.uint8))
 
 
 def test_before_survives_a_transform_that_writes():
-    noise = dict(
-        type='mmpretrain.RandomErasing', erase_prob=1.0, fill_color=255)
+    noise = dict(type='mmpretrain.RandomErasing', erase_prob=1.0, fill_color=255)
     before, after = BeforeAfter(held(noise, channels=3))[0]
     assert (before.image == 0).all() and (after.image == 255).any()
 
@@ -162,8 +166,8 @@ def test_before_survives_a_transform_that_writes():
 @pytest.mark.parametrize('index', [-1, 4])
 def test_no_such_sample(index):
     with pytest.raises(
-            SampleError,
-            match=f'4 samples, counted from 0.*no sample {index}'):
+        SampleError, match=f'4 samples, counted from 0.*no sample {index}'
+    ):
         BeforeAfter(held())[index]
 
 
@@ -171,6 +175,7 @@ def test_several_views_are_refused():
     views = dict(
         type='mmpretrain.MultiView',
         num_views=2,
-        transforms=[[dict(type='LocalMagnification')]])
+        transforms=[[dict(type='LocalMagnification')]],
+    )
     with pytest.raises(SampleError, match='its inputs are a list'):
         BeforeAfter(held(views))[0]

@@ -1,10 +1,11 @@
 """What the benchmarks share: interleaved timing, and where results go."""
+
 import os
 import platform
 import statistics
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Callable, Dict, List, Sequence
 
 import cv2
 import torch
@@ -17,9 +18,9 @@ OUT = Path('work_dirs/bench')
 SHORTEST, LONGEST = 0.02, 0.2
 
 
-def compare(calls: Dict[str, Callable[[int], object]],
-            cases: int,
-            rounds: int = 7) -> Dict[str, float]:
+def compare(
+    calls: dict[str, Callable[[int], object]], cases: int, rounds: int = 7
+) -> dict[str, float]:
     """Time calls against each other, all in turn in every round.
 
     Args:
@@ -47,8 +48,7 @@ def compare(calls: Dict[str, Callable[[int], object]],
             for case in range(counts[name]):
                 call(case % cases)
             if i:
-                times[name].append(
-                    (time.perf_counter() - start) / counts[name])
+                times[name].append((time.perf_counter() - start) / counts[name])
     return {name: statistics.median(taken) for name, taken in times.items()}
 
 
@@ -61,17 +61,17 @@ def machine() -> str:
     """The machine and the versions that a result depends on."""
     try:
         lines = Path('/proc/cpuinfo').read_text().splitlines()
-        cpu = next(
-            line.split(':')[1].strip() for line in lines if 'model name' in
-            line)
+        cpu = next(line.split(':')[1].strip() for line in lines if 'model name' in line)
     except (OSError, StopIteration):
         cpu = platform.processor() or platform.machine()
-    return (f'{os.cpu_count()} cores of {cpu}; Python '
-            f'{platform.python_version()}, PyTorch {torch.__version__}, '
-            f'OpenCV {cv2.__version__}')
+    return (
+        f'{os.cpu_count()} cores of {cpu}; Python '
+        f'{platform.python_version()}, PyTorch {torch.__version__}, '
+        f'OpenCV {cv2.__version__}'
+    )
 
 
-def table(head: Sequence[str], rows: List[Sequence[str]]) -> str:
+def table(head: Sequence[str], rows: list[Sequence[str]]) -> str:
     """A Markdown table."""
     lines = [head, ['---'] * len(head), *rows]
     return '\n'.join('| ' + ' | '.join(line) + ' |' for line in lines)

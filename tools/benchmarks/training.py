@@ -7,12 +7,13 @@ paper's probabilities: an iteration of each in turn, many times over, in one
 process, one thread, images loaded in that thread. CPU time is measured, which
 is the wall's on an idle machine and does not count others' on a busy one.
 """
+
 import logging
 import math
 import statistics
 import tempfile
 import time
-from typing import Dict, Iterator, List, Tuple
+from collections.abc import Iterator
 
 import torch
 from common import one_thread, publish, table
@@ -22,8 +23,7 @@ from rich.progress import track
 
 from loma_mm.engine import check_before_start, load_config
 
-DETECTOR = ('configs/faster_rcnn/'
-            'faster-rcnn_r18_fpn_loma-rhombus-scratch-4e_digits.py')
+DETECTOR = 'configs/faster_rcnn/faster-rcnn_r18_fpn_loma-rhombus-scratch-4e_digits.py'
 CLASSIFIER = 'configs/resnet_cifar/resnet20_1xb128{}_image-folder.py'
 ROUNDS = 60
 
@@ -33,13 +33,14 @@ def without_loma(cfg: Config) -> Config:
     while 'pipeline' not in dataset:
         dataset = dataset.dataset
     dataset.pipeline = [
-        step for step in dataset.pipeline
+        step
+        for step in dataset.pipeline
         if not step['type'].endswith('LocalMagnification')
     ]
     return cfg
 
 
-def variants() -> Dict[str, Dict[str, Config]]:
+def variants() -> dict[str, dict[str, Config]]:
     digits = dict(data_root='data/digits')
 
     def classifier(method: str) -> Config:
@@ -59,12 +60,12 @@ def variants() -> Dict[str, Dict[str, Config]]:
     }
 
 
-def iterations(cfg: Config, work_dir: str) -> Iterator[Tuple[float, float]]:
+def iterations(cfg: Config, work_dir: str) -> Iterator[tuple[float, float]]:
     """Train, and yield seconds for data and for all of each iteration."""
     cfg.work_dir, cfg.log_level = work_dir, 'ERROR'
     cfg.train_dataloader.update(num_workers=0, persistent_workers=False)
     cfg.randomness = dict(seed=0)
-    check_before_start(cfg, ('train', ))
+    check_before_start(cfg, ('train',))
     cfg.experiment_name = f'bench_{id(cfg)}'
     runner = Runner.from_cfg(cfg)
     loader = runner.build_dataloader(cfg.train_dataloader)
@@ -83,13 +84,10 @@ def iterations(cfg: Config, work_dir: str) -> Iterator[Tuple[float, float]]:
             yield loaded - start, time.process_time() - start
 
 
-def compare(configs: Dict[str, Config]) -> List[List[str]]:
+def compare(configs: dict[str, Config]) -> list[list[str]]:
     taken = {name: [] for name in configs}
     with tempfile.TemporaryDirectory() as work_dir:
-        running = {
-            name: iterations(cfg, work_dir)
-            for name, cfg in configs.items()
-        }
+        running = {name: iterations(cfg, work_dir) for name, cfg in configs.items()}
         for i in track(range(ROUNDS + 3), 'training', transient=True):
             for name, steps in running.items():
                 times = next(steps)
@@ -105,8 +103,7 @@ def compare(configs: Dict[str, Config]) -> List[List[str]]:
             extra = [time[1] - b for time, b in zip(times, base)]
             error = statistics.stdev(extra) / math.sqrt(len(extra))
             percent = 100 / statistics.mean(base)
-            row[-1] = (f'{statistics.mean(extra) * percent:+.2f} ± '
-                       f'{error * percent:.2f}')
+            row[-1] = f'{statistics.mean(extra) * percent:+.2f} ± {error * percent:.2f}'
         rows.append(row)
     return rows
 

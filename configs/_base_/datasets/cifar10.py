@@ -4,7 +4,8 @@ data_preprocessor = dict(
     # RGB, as CIFAR's files hold it
     mean=[125.307, 122.961, 113.8575],
     std=[51.5865, 50.847, 51.255],
-    to_rgb=False)
+    to_rgb=False,
+)
 
 # The train pipeline in pieces, so that a config can put a transform between.
 crop_flip = [
@@ -18,19 +19,18 @@ train_dataloader = dict(
     batch_size=128,
     num_workers=2,
     dataset=dict(
-        type='CIFAR10',
-        data_root=data_root,
-        split='train',
-        pipeline=train_pipeline),
-    sampler=dict(type='DefaultSampler', shuffle=True))
+        type='CIFAR10', data_root=data_root, split='train', pipeline=train_pipeline
+    ),
+    sampler=dict(type='DefaultSampler', shuffle=True),
+)
 
 val_dataloader = dict(
     batch_size=128,
     num_workers=2,
-    dataset=dict(
-        type='CIFAR10', data_root=data_root, split='test', pipeline=pack),
-    sampler=dict(type='DefaultSampler', shuffle=False))
-val_evaluator = dict(type='Accuracy', topk=(1, ))
+    dataset=dict(type='CIFAR10', data_root=data_root, split='test', pipeline=pack),
+    sampler=dict(type='DefaultSampler', shuffle=False),
+)
+val_evaluator = dict(type='Accuracy', topk=(1,))
 
 test_dataloader = val_dataloader
 test_evaluator = val_evaluator

@@ -2,9 +2,8 @@ _base_ = './cifar10.py'
 
 data_root = 'data/cifar100'
 data_preprocessor = dict(
-    num_classes=100,
-    mean=[129.304, 124.070, 112.434],
-    std=[68.170, 65.392, 70.418])
+    num_classes=100, mean=[129.304, 124.070, 112.434], std=[68.170, 65.392, 70.418]
+)
 
 cifar100 = dict(type='CIFAR100', data_root=data_root)
 train_dataloader = dict(dataset=cifar100)

@@ -12,7 +12,7 @@ train_pipeline = [
     dict(type='LoadAnnotations', with_bbox=True),
     dict(type='Resize', scale=image_scale, keep_ratio=True),
     dict(type='RandomFlip', prob=0.5),
-    dict(type='PackDetInputs')
+    dict(type='PackDetInputs'),
 ]
 test_pipeline = [
     dict(type='LoadImageFromFile'),
@@ -21,8 +21,8 @@ test_pipeline = [
     dict(type='LoadAnnotations', with_bbox=True),
     dict(
         type='PackDetInputs',
-        meta_keys=('img_id', 'img_path', 'ori_shape', 'img_shape',
-                   'scale_factor'))
+        meta_keys=('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor'),
+    ),
 ]
 # XMLDataset rather than VOCDataset: the latter takes the twenty VOC names for
 # its tables wherever 'VOC2007' appears in the path.
@@ -41,7 +41,9 @@ train_dataloader = dict(
         # Boxes without a width or height have no regression target: their
         # loss is not a number.
         filter_cfg=dict(filter_empty_gt=True, bbox_min_size=1),
-        pipeline=train_pipeline))
+        pipeline=train_pipeline,
+    ),
+)
 val_dataloader = dict(
     batch_size=1,
     num_workers=1,
@@ -55,11 +57,12 @@ val_dataloader = dict(
         ann_file='ImageSets/Main/test.txt',
         data_prefix=dict(sub_data_root=''),
         test_mode=True,
-        pipeline=test_pipeline))
+        pipeline=test_pipeline,
+    ),
+)
 test_dataloader = val_dataloader
 
 val_evaluator = dict(
-    type='loma_mm.evaluation.PerClassVOCMetric',
-    metric='mAP',
-    eval_mode='11points')
+    type='loma_mm.evaluation.PerClassVOCMetric', metric='mAP', eval_mode='11points'
+)
 test_evaluator = val_evaluator

@@ -1,12 +1,14 @@
 data_root = 'data/image_folder'
 data_help = (
     'put images in train/<class>/ and test/<class>/ of that folder, or name '
-    'another folder with --cfg-options data_root=/path/to/images')
+    'another folder with --cfg-options data_root=/path/to/images'
+)
 data_preprocessor = dict(
     # RGB
     mean=[123.675, 116.28, 103.53],
     std=[58.395, 57.12, 57.375],
-    to_rgb=True)
+    to_rgb=True,
+)
 
 # Images of any size become 32 x 32; CIFAR's are left as they are.
 load = [
@@ -29,8 +31,10 @@ train_dataloader = dict(
         type='CustomDataset',
         data_root=data_root,
         data_prefix='train',
-        pipeline=train_pipeline),
-    sampler=dict(type='DefaultSampler', shuffle=True))
+        pipeline=train_pipeline,
+    ),
+    sampler=dict(type='DefaultSampler', shuffle=True),
+)
 
 val_dataloader = dict(
     batch_size=128,
@@ -39,9 +43,11 @@ val_dataloader = dict(
         type='CustomDataset',
         data_root=data_root,
         data_prefix='test',
-        pipeline=[*load, *pack]),
-    sampler=dict(type='DefaultSampler', shuffle=False))
-val_evaluator = dict(type='Accuracy', topk=(1, ))
+        pipeline=[*load, *pack],
+    ),
+    sampler=dict(type='DefaultSampler', shuffle=False),
+)
+val_evaluator = dict(type='Accuracy', topk=(1,))
 
 test_dataloader = val_dataloader
 test_evaluator = val_evaluator

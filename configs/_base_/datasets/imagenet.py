@@ -1,13 +1,15 @@
 data_root = 'data/imagenet'
 data_help = (
     'download ILSVRC 2012 from https://image-net.org and put it there, or '
-    'keep it elsewhere and give --cfg-options data_root=/path/to/imagenet')
+    'keep it elsewhere and give --cfg-options data_root=/path/to/imagenet'
+)
 data_preprocessor = dict(
     num_classes=1000,
     # RGB
     mean=[123.675, 116.28, 103.53],
     std=[58.395, 57.12, 57.375],
-    to_rgb=True)
+    to_rgb=True,
+)
 
 # The train pipeline in pieces, so that a config can put a transform between.
 # CutMix's recipe, Sec 4.2 of the LOMA paper.
@@ -24,10 +26,14 @@ color = [
         type='Lighting',
         # in the order of BGR
         eigval=[55.4625, 4.7940, 1.1475],
-        eigvec=[[-0.5836, -0.6948, 0.4203], [-0.5808, -0.0045, -0.8140],
-                [-0.5675, 0.7192, 0.4009]],
+        eigvec=[
+            [-0.5836, -0.6948, 0.4203],
+            [-0.5808, -0.0045, -0.8140],
+            [-0.5675, 0.7192, 0.4009],
+        ],
         alphastd=0.1,
-        to_rgb=False),
+        to_rgb=False,
+    ),
 ]
 pack = [dict(type='PackInputs')]
 train_pipeline = [*crop_flip, *color, *pack]
@@ -44,21 +50,19 @@ train_dataloader = dict(
     batch_size=32,
     num_workers=4,
     dataset=dict(
-        type='ImageNet',
-        data_root=data_root,
-        split='train',
-        pipeline=train_pipeline),
-    sampler=dict(type='DefaultSampler', shuffle=True))
+        type='ImageNet', data_root=data_root, split='train', pipeline=train_pipeline
+    ),
+    sampler=dict(type='DefaultSampler', shuffle=True),
+)
 
 val_dataloader = dict(
     batch_size=32,
     num_workers=4,
     dataset=dict(
-        type='ImageNet',
-        data_root=data_root,
-        split='val',
-        pipeline=test_pipeline),
-    sampler=dict(type='DefaultSampler', shuffle=False))
+        type='ImageNet', data_root=data_root, split='val', pipeline=test_pipeline
+    ),
+    sampler=dict(type='DefaultSampler', shuffle=False),
+)
 val_evaluator = dict(type='Accuracy', topk=(1, 5))
 
 test_dataloader = val_dataloader

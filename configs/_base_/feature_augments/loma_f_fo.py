@@ -3,7 +3,8 @@ loma_f = dict(
     type='FeatureLocalMagnification',
     shape='rhombus',
     radius_range=(0.03, 0.7),
-    ratio_range=(1.0, 3.0))
+    ratio_range=(1.0, 3.0),
+)
 fo = dict(type='FeatureMapOffset', gamma=0.25)
 
 # A config adds `augments` and the `backbone` to wrap.

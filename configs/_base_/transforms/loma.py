@@ -4,4 +4,5 @@ loma = dict(
     prob=0.5,
     shape='rhombus',
     radius_range=(0.03, 0.7),
-    ratio_range=(1.0, 3.0))
+    ratio_range=(1.0, 3.0),
+)

@@ -8,4 +8,5 @@ random_erasing = dict(
     min_area_ratio=0.02,
     max_area_ratio=0.4,
     aspect_range=0.3,
-    mode='rand')
+    mode='rand',
+)

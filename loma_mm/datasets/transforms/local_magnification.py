@@ -1,5 +1,4 @@
 import warnings
-from typing import Optional, Tuple
 
 import numpy as np
 from mmcv.transforms import BaseTransform
@@ -58,24 +57,28 @@ class LocalMagnification(BaseTransform):
         ... ]
     """
 
-    def __init__(self,
-                 prob: float = 0.5,
-                 shape: str = 'rhombus',
-                 radius_range: Tuple[float, float] = (0.03, 0.7),
-                 ratio_range: Tuple[float, float] = (1.0, 3.0),
-                 interpolation: str = 'nearest') -> None:
+    def __init__(
+        self,
+        prob: float = 0.5,
+        shape: str = 'rhombus',
+        radius_range: tuple[float, float] = (0.03, 0.7),
+        ratio_range: tuple[float, float] = (1.0, 3.0),
+        interpolation: str = 'nearest',
+    ) -> None:
         check_interpolation(interpolation)
         if not is_compiled():
             warnings.warn(
                 'loma_mm was installed without a C compiler: its results are '
                 'the same, but LocalMagnification takes some 25 times longer. '
-                'Install a compiler, then loma_mm again.')
+                'Install a compiler, then loma_mm again.',
+                stacklevel=2,
+            )
         self.prob = check_prob(prob)
         self.sampler = RegionSampler(shape, radius_range, ratio_range)
         self.interpolation = interpolation
 
     @cache_randomness
-    def _random_region(self) -> Optional[RelativeRegion]:
+    def _random_region(self) -> RelativeRegion | None:
         """Draw a region, or None for an image to be left as it is."""
         if np.random.random() >= self.prob:
             return None
@@ -86,13 +89,16 @@ class LocalMagnification(BaseTransform):
         region = self._random_region()
         if region is not None:
             img = results['img']
-            results['img'] = magnify_image(img, region.at(*img.shape[:2]),
-                                           self.interpolation)
+            results['img'] = magnify_image(
+                img, region.at(*img.shape[:2]), self.interpolation
+            )
         return results
 
     def __repr__(self) -> str:
-        return (f'{self.__class__.__name__}(prob={self.prob}, '
-                f'shape={self.sampler.shape!r}, '
-                f'radius_range={self.sampler.radius_range}, '
-                f'ratio_range={self.sampler.ratio_range}, '
-                f'interpolation={self.interpolation!r})')
+        return (
+            f'{self.__class__.__name__}(prob={self.prob}, '
+            f'shape={self.sampler.shape!r}, '
+            f'radius_range={self.sampler.radius_range}, '
+            f'ratio_range={self.sampler.ratio_range}, '
+            f'interpolation={self.interpolation!r})'
+        )

@@ -1,10 +1,15 @@
-from typing import Sequence, Union
+from collections.abc import Sequence
 
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
-from .three_stage import (ResidualBlock, ThreeStageNet, blocks_per_stage,
-                          conv3x3, pad_channels)
+from .three_stage import (
+    ResidualBlock,
+    ThreeStageNet,
+    blocks_per_stage,
+    conv3x3,
+    pad_channels,
+)
 
 
 class BasicBlock(ResidualBlock):
@@ -17,11 +22,13 @@ class BasicBlock(ResidualBlock):
         with_cp (bool): See :class:`CIFARResNet`. Defaults to False.
     """
 
-    def __init__(self,
-                 in_channels: int,
-                 out_channels: int,
-                 stride: int = 1,
-                 with_cp: bool = False) -> None:
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        stride: int = 1,
+        with_cp: bool = False,
+    ) -> None:
         super().__init__(with_cp)
         self.stride = stride
         self.out_channels = out_channels
@@ -34,7 +41,7 @@ class BasicBlock(ResidualBlock):
     def _forward(self, x: Tensor) -> Tensor:
         out = self.relu(self.norm1(self.conv1(x)))
         out = self.norm2(self.conv2(out))
-        shortcut = x[..., ::self.stride, ::self.stride]
+        shortcut = x[..., :: self.stride, :: self.stride]
         return self.relu(out + pad_channels(shortcut, self.out_channels))
 
 
@@ -70,25 +77,25 @@ class CIFARResNet(ThreeStageNet):
         [(1, 16, 32, 32), (1, 32, 16, 16), (1, 64, 8, 8)]
     """
 
-    def __init__(self,
-                 depth: int = 20,
-                 in_channels: int = 3,
-                 out_indices: Union[int, Sequence[int]] = (2, ),
-                 with_cp: bool = False,
-                 init_cfg=None) -> None:
+    def __init__(
+        self,
+        depth: int = 20,
+        in_channels: int = 3,
+        out_indices: int | Sequence[int] = (2,),
+        with_cp: bool = False,
+        init_cfg=None,
+    ) -> None:
         num_blocks = blocks_per_stage('CIFARResNet', depth, 2, rest=2)
         self.depth = depth
         widths = (16, 32, 64)
         stem = nn.Sequential(
-            conv3x3(in_channels, 16), nn.BatchNorm2d(16),
-            nn.ReLU(inplace=True))
+            conv3x3(in_channels, 16), nn.BatchNorm2d(16), nn.ReLU(inplace=True)
+        )
         stages, channels = [], 16
         for width, stride in zip(widths, (1, 2, 2)):
             blocks = []
             for i in range(num_blocks):
-                blocks.append(
-                    BasicBlock(channels, width, 1 if i else stride, with_cp))
+                blocks.append(BasicBlock(channels, width, 1 if i else stride, with_cp))
                 channels = width
             stages.append(blocks)
-        super().__init__(
-            stem, stages, out_indices=out_indices, init_cfg=init_cfg)
+        super().__init__(stem, stages, out_indices=out_indices, init_cfg=init_cfg)

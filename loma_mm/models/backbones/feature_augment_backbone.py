@@ -1,4 +1,4 @@
-from typing import Any, List, Union
+from typing import Any
 
 from mmengine.registry import MODELS
 from torch import nn
@@ -8,15 +8,16 @@ from ..feature_augments.base import Features, check_features, uncompiled
 from ..feature_augments.random_feature_augment import Augments
 
 # The paper's LOMA_F and FO.
-AUGMENTS = (dict(type='FeatureLocalMagnification'),
-            dict(type='FeatureMapOffset'))
+AUGMENTS = (dict(type='FeatureLocalMagnification'), dict(type='FeatureMapOffset'))
 
 
 @MODELS.register_module()
-def FeatureAugmentBackbone(backbone: Union[dict, nn.Module],
-                           after: str = 'layer2',
-                           augments: Augments = AUGMENTS,
-                           prob: float = 0.5) -> nn.Module:
+def FeatureAugmentBackbone(
+    backbone: dict | nn.Module,
+    after: str = 'layer2',
+    augments: Augments = AUGMENTS,
+    prob: float = 0.5,
+) -> nn.Module:
     """Attach feature augments to any backbone, after a stage of it.
 
     Returns the very backbone with a :class:`RandomFeatureAugment` in it: no
@@ -59,17 +60,21 @@ def FeatureAugmentBackbone(backbone: Union[dict, nn.Module],
         backbone = MODELS.build(backbone)
     kind = type(backbone).__name__
     if isinstance(backbone, nn.Sequential):
-        raise TypeError(f'backbone must not be an nn.Sequential ({kind}): it '
-                        'would run the augment as a layer of its own; make '
-                        'it a submodule of an nn.Module.')
+        raise TypeError(
+            f'backbone must not be an nn.Sequential ({kind}): it '
+            'would run the augment as a layer of its own; make '
+            'it a submodule of an nn.Module.'
+        )
     try:
         stage = backbone.get_submodule(after) if after else None
     except (AttributeError, TypeError):
         stage = None
     # A ModuleList is a mere container, which is never called.
     if stage is None or isinstance(stage, (nn.ModuleList, nn.ModuleDict)):
-        raise ValueError(f'after must name a stage of {kind}, one of '
-                         f'{_stage_names(backbone)}, got {after!r}.')
+        raise ValueError(
+            f'after must name a stage of {kind}, one of '
+            f'{_stage_names(backbone)}, got {after!r}.'
+        )
     augment = _StageAugment(augments, prob, after)
     base = name = f'feature_augment_{after.replace(".", "_")}'
     number = 1
@@ -92,20 +97,19 @@ class _StageAugment(RandomFeatureAugment):
         self.after = after
         self._reached = False
 
-    def after_stage(self, stage: nn.Module, args: tuple,
-                    output: Features) -> Any:
+    def after_stage(self, stage: nn.Module, args: tuple, output: Features) -> Any:
         """Forward hook of the stage: replace its output."""
         # None leaves the output alone, and no trace in an export.
         return self(output) if self.training else None
 
-    def after_backbone(self, backbone: nn.Module, args: tuple,
-                       output: Any) -> None:
+    def after_backbone(self, backbone: nn.Module, args: tuple, output: Any) -> None:
         """Forward hook of the backbone: was the stage there at all?"""
         if self.training and not self._reached:
             raise RuntimeError(
                 f'{type(backbone).__name__} did not call its submodule '
                 f'{self.after!r}, so nothing was augmented; name another one '
-                'in `after`.')
+                'in `after`.'
+            )
 
     @uncompiled
     def _augment(self, x: Features) -> Features:
@@ -136,7 +140,7 @@ def _end_of(stage: nn.Module, backbone: nn.Module) -> nn.Module:
     return stage
 
 
-def _stage_names(backbone: nn.Module) -> List[str]:
+def _stage_names(backbone: nn.Module) -> list[str]:
     """The submodules one would call stages, and the items of lists of them."""
     names = []
     for name, child in backbone.named_children():

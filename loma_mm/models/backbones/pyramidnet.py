@@ -1,10 +1,15 @@
-from typing import Sequence, Union
+from collections.abc import Sequence
 
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
-from .three_stage import (ResidualBlock, ThreeStageNet, blocks_per_stage,
-                          conv3x3, pad_channels)
+from .three_stage import (
+    ResidualBlock,
+    ThreeStageNet,
+    blocks_per_stage,
+    conv3x3,
+    pad_channels,
+)
 
 
 class PyramidBottleneck(ResidualBlock):
@@ -20,13 +25,12 @@ class PyramidBottleneck(ResidualBlock):
         stride (int): Stride of the 3x3 convolution. Defaults to 1.
         with_cp (bool): See :class:`PyramidNet`. Defaults to False.
     """
+
     expansion = 4
 
-    def __init__(self,
-                 in_channels: int,
-                 width: int,
-                 stride: int = 1,
-                 with_cp: bool = False) -> None:
+    def __init__(
+        self, in_channels: int, width: int, stride: int = 1, with_cp: bool = False
+    ) -> None:
         super().__init__(with_cp)
         self.out_channels = width * self.expansion
         self.norm1 = nn.BatchNorm2d(in_channels)
@@ -38,8 +42,9 @@ class PyramidBottleneck(ResidualBlock):
         self.norm4 = nn.BatchNorm2d(self.out_channels)
         self.relu = nn.ReLU(inplace=True)
         # ceil_mode: odd sizes round up as the strided convolution does
-        self.pool = nn.Identity() if stride == 1 else nn.AvgPool2d(
-            stride, ceil_mode=True)
+        self.pool = (
+            nn.Identity() if stride == 1 else nn.AvgPool2d(stride, ceil_mode=True)
+        )
 
     def _forward(self, x: Tensor) -> Tensor:
         out = self.conv1(self.norm1(x))
@@ -82,13 +87,15 @@ class PyramidNet(ThreeStageNet):
         torch.Size([1, 160, 8, 8])
     """
 
-    def __init__(self,
-                 depth: int = 200,
-                 alpha: int = 240,
-                 in_channels: int = 3,
-                 out_indices: Union[int, Sequence[int]] = (2, ),
-                 with_cp: bool = False,
-                 init_cfg=None) -> None:
+    def __init__(
+        self,
+        depth: int = 200,
+        alpha: int = 240,
+        in_channels: int = 3,
+        out_indices: int | Sequence[int] = (2,),
+        with_cp: bool = False,
+        init_cfg=None,
+    ) -> None:
         num_blocks = blocks_per_stage('PyramidNet', depth, 3, rest=2)
         if alpha < 0:
             raise ValueError(f'alpha must not be negative, got {alpha!r}.')
@@ -101,8 +108,8 @@ class PyramidNet(ThreeStageNet):
                 index += 1
                 width = round(16 + alpha * index / (3 * num_blocks))
                 blocks.append(
-                    PyramidBottleneck(channels, width, 1 if i else stride,
-                                      with_cp))
+                    PyramidBottleneck(channels, width, 1 if i else stride, with_cp)
+                )
                 channels = blocks[-1].out_channels
             stages.append(blocks)
         super().__init__(
@@ -110,4 +117,5 @@ class PyramidNet(ThreeStageNet):
             stages,
             nn.Sequential(nn.BatchNorm2d(channels), nn.ReLU(inplace=True)),
             out_indices=out_indices,
-            init_cfg=init_cfg)
+            init_cfg=init_cfg,
+        )

@@ -1,5 +1,6 @@
 """What the CIFAR networks share: a stem, three stages, an optional norm."""
-from typing import List, Optional, Sequence, Tuple, Union
+
+from collections.abc import Sequence
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -57,12 +58,14 @@ class ThreeStageNet(nn.Module):
         ValueError: If ``out_indices`` names a stage that does not exist.
     """
 
-    def __init__(self,
-                 stem: nn.Module,
-                 stages: Sequence[Sequence[nn.Module]],
-                 last_norm: Optional[nn.Module] = None,
-                 out_indices: Union[int, Sequence[int]] = (2, ),
-                 init_cfg: Optional[Union[dict, List[dict]]] = None) -> None:
+    def __init__(
+        self,
+        stem: nn.Module,
+        stages: Sequence[Sequence[nn.Module]],
+        last_norm: nn.Module | None = None,
+        out_indices: int | Sequence[int] = (2,),
+        init_cfg: dict | list[dict] | None = None,
+    ) -> None:
         if init_cfg is None:
             init_cfg = [dict(cfg) for cfg in INIT_CFG]
         super().__init__()
@@ -71,7 +74,8 @@ class ThreeStageNet(nn.Module):
         self.out_indices = _check_out_indices(out_indices)
         self.stem = stem
         self.layer1, self.layer2, self.layer3 = (
-            nn.Sequential(*blocks) for blocks in stages)
+            nn.Sequential(*blocks) for blocks in stages
+        )
         self.last_norm = nn.Identity() if last_norm is None else last_norm
 
     def init_weights(self) -> None:
@@ -82,6 +86,7 @@ class ThreeStageNet(nn.Module):
         of distributed optimizers.
         """
         from mmengine.model import initialize
+
         if self.is_init:
             return
         cfgs = self.init_cfg
@@ -90,7 +95,7 @@ class ThreeStageNet(nn.Module):
         initialize(self, sorted(cfgs, key=lambda c: c['type'] == 'Pretrained'))
         self.is_init = True
 
-    def forward(self, x: Tensor) -> Tuple[Tensor, ...]:
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Compute the feature maps of the stages in ``out_indices``.
 
         Args:
@@ -111,8 +116,7 @@ class ThreeStageNet(nn.Module):
 
 def conv3x3(in_channels: int, out_channels: int, stride: int = 1) -> nn.Conv2d:
     """A 3x3 convolution with padding and no bias."""
-    return nn.Conv2d(
-        in_channels, out_channels, 3, stride=stride, padding=1, bias=False)
+    return nn.Conv2d(in_channels, out_channels, 3, stride=stride, padding=1, bias=False)
 
 
 def pad_channels(x: Tensor, channels: int) -> Tensor:
@@ -136,18 +140,22 @@ def blocks_per_stage(name: str, depth: int, per_block: int, rest: int) -> int:
     step = 3 * per_block
     if not isinstance(depth, int) or depth <= rest or (depth - rest) % step:
         examples = ', '.join(str(step * n + rest) for n in (1, 2, 3))
-        raise ValueError(f'The depth of {name} must be {step}n + {rest} '
-                         f'({examples}, ...), got {depth!r}.')
+        raise ValueError(
+            f'The depth of {name} must be {step}n + {rest} '
+            f'({examples}, ...), got {depth!r}.'
+        )
     return (depth - rest) // step
 
 
-def _check_out_indices(
-        out_indices: Union[int, Sequence[int]]) -> Tuple[int, ...]:
+def _check_out_indices(out_indices: int | Sequence[int]) -> tuple[int, ...]:
     if isinstance(out_indices, int):
-        out_indices = (out_indices, )
+        out_indices = (out_indices,)
     out_indices = tuple(out_indices)
     if not out_indices or not all(
-            isinstance(i, int) and -3 <= i <= 2 for i in out_indices):
-        raise ValueError('out_indices must name stages 0, 1, 2 (or -3 to -1 '
-                         f'from the end), got {out_indices!r}.')
+        isinstance(i, int) and -3 <= i <= 2 for i in out_indices
+    ):
+        raise ValueError(
+            'out_indices must name stages 0, 1, 2 (or -3 to -1 '
+            f'from the end), got {out_indices!r}.'
+        )
     return tuple(sorted({i % 3 for i in out_indices}))

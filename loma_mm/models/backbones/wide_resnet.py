@@ -1,10 +1,9 @@
-from typing import Sequence, Union
+from collections.abc import Sequence
 
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
-from .three_stage import (ResidualBlock, ThreeStageNet, blocks_per_stage,
-                          conv3x3)
+from .three_stage import ResidualBlock, ThreeStageNet, blocks_per_stage, conv3x3
 
 
 class PreActBlock(ResidualBlock):
@@ -18,12 +17,14 @@ class PreActBlock(ResidualBlock):
         with_cp (bool): See :class:`WideResNet`. Defaults to False.
     """
 
-    def __init__(self,
-                 in_channels: int,
-                 out_channels: int,
-                 stride: int = 1,
-                 drop_rate: float = 0.0,
-                 with_cp: bool = False) -> None:
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        stride: int = 1,
+        drop_rate: float = 0.0,
+        with_cp: bool = False,
+    ) -> None:
         super().__init__(with_cp)
         self.norm1 = nn.BatchNorm2d(in_channels)
         self.conv1 = conv3x3(in_channels, out_channels, stride)
@@ -34,7 +35,8 @@ class PreActBlock(ResidualBlock):
         self.shortcut = None
         if in_channels != out_channels or stride != 1:
             self.shortcut = nn.Conv2d(
-                in_channels, out_channels, 1, stride=stride, bias=False)
+                in_channels, out_channels, 1, stride=stride, bias=False
+            )
 
     def _forward(self, x: Tensor) -> Tensor:
         out = self.relu(self.norm1(x))
@@ -78,18 +80,21 @@ class WideResNet(ThreeStageNet):
         torch.Size([1, 128, 8, 8])
     """
 
-    def __init__(self,
-                 depth: int = 28,
-                 widen_factor: int = 10,
-                 drop_rate: float = 0.0,
-                 in_channels: int = 3,
-                 out_indices: Union[int, Sequence[int]] = (2, ),
-                 with_cp: bool = False,
-                 init_cfg=None) -> None:
+    def __init__(
+        self,
+        depth: int = 28,
+        widen_factor: int = 10,
+        drop_rate: float = 0.0,
+        in_channels: int = 3,
+        out_indices: int | Sequence[int] = (2,),
+        with_cp: bool = False,
+        init_cfg=None,
+    ) -> None:
         num_blocks = blocks_per_stage('WideResNet', depth, 2, rest=4)
         if not isinstance(widen_factor, int) or widen_factor < 1:
-            raise ValueError('widen_factor must be a positive integer, '
-                             f'got {widen_factor!r}.')
+            raise ValueError(
+                f'widen_factor must be a positive integer, got {widen_factor!r}.'
+            )
         self.depth = depth
         self.widen_factor = widen_factor
         stages, channels = [], 16
@@ -97,8 +102,14 @@ class WideResNet(ThreeStageNet):
             blocks = []
             for i in range(num_blocks):
                 blocks.append(
-                    PreActBlock(channels, width * widen_factor,
-                                1 if i else stride, drop_rate, with_cp))
+                    PreActBlock(
+                        channels,
+                        width * widen_factor,
+                        1 if i else stride,
+                        drop_rate,
+                        with_cp,
+                    )
+                )
                 channels = width * widen_factor
             stages.append(blocks)
         super().__init__(
@@ -106,4 +117,5 @@ class WideResNet(ThreeStageNet):
             stages,
             nn.Sequential(nn.BatchNorm2d(channels), nn.ReLU(inplace=True)),
             out_indices=out_indices,
-            init_cfg=init_cfg)
+            init_cfg=init_cfg,
+        )

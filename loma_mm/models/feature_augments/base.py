@@ -1,4 +1,4 @@
-from typing import Any, List, Tuple, Union
+from typing import Any, Union
 
 import torch
 from torch import Tensor, nn
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 uncompiled = getattr(torch, '_disable_dynamo', torch.compiler.disable)
 
 # One feature map, or several levels of them.
-Features = Union[Tensor, Tuple[Tensor, ...], List[Tensor]]
+Features = Union[Tensor, tuple[Tensor, ...], list[Tensor]]
 
 
 class FeatureAugment(nn.Module):
@@ -52,14 +52,16 @@ class FeatureAugment(nn.Module):
 
 def check_features(x: Features) -> None:
     """Raise an error unless ``x`` is made of float maps (B, C, H, W)."""
-    for level in x if isinstance(x, (tuple, list)) else (x, ):
+    for level in x if isinstance(x, (tuple, list)) else (x,):
         if not isinstance(level, Tensor) or not level.is_floating_point():
             raise TypeError(
                 'feature maps must be float tensors, got '
-                f'{getattr(level, "dtype", type(level).__name__)}.')
+                f'{getattr(level, "dtype", type(level).__name__)}.'
+            )
         if level.ndim != 4:
-            raise ValueError('feature maps must have shape (B, C, H, W), '
-                             f'got {tuple(level.shape)}.')
+            raise ValueError(
+                f'feature maps must have shape (B, C, H, W), got {tuple(level.shape)}.'
+            )
 
 
 def uniform() -> float:

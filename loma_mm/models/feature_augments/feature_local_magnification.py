@@ -1,5 +1,3 @@
-from typing import Optional, Tuple
-
 from mmengine.registry import MODELS
 from torch import Tensor
 
@@ -39,11 +37,13 @@ class FeatureLocalMagnification(FeatureAugment):
         ...          position='after_conv3')])
     """
 
-    def __init__(self,
-                 shape: str = 'rhombus',
-                 radius_range: Tuple[float, float] = (0.03, 0.7),
-                 ratio_range: Tuple[float, float] = (1.0, 3.0),
-                 in_channels: Optional[int] = None) -> None:
+    def __init__(
+        self,
+        shape: str = 'rhombus',
+        radius_range: tuple[float, float] = (0.03, 0.7),
+        ratio_range: tuple[float, float] = (1.0, 3.0),
+        in_channels: int | None = None,
+    ) -> None:
         super().__init__()
         self.sampler = RegionSampler(shape, radius_range, ratio_range)
 
@@ -56,6 +56,8 @@ class FeatureLocalMagnification(FeatureAugment):
         return magnify_feature(x, drawn.at(*x.shape[-2:]))
 
     def extra_repr(self) -> str:
-        return (f'shape={self.sampler.shape!r}, '
-                f'radius_range={self.sampler.radius_range}, '
-                f'ratio_range={self.sampler.ratio_range}')
+        return (
+            f'shape={self.sampler.shape!r}, '
+            f'radius_range={self.sampler.radius_range}, '
+            f'ratio_range={self.sampler.ratio_range}'
+        )

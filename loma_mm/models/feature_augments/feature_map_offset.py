@@ -1,5 +1,3 @@
-from typing import Optional, Tuple
-
 import torch
 from mmengine.registry import MODELS
 from torch import Tensor
@@ -35,33 +33,36 @@ class FeatureMapOffset(FeatureAugment):
         ValueError: At construction, if an argument is outside its range.
     """
 
-    def __init__(self,
-                 gamma: float = 0.25,
-                 interpolation: str = 'bilinear',
-                 rescale: str = 'none',
-                 in_channels: Optional[int] = None) -> None:
+    def __init__(
+        self,
+        gamma: float = 0.25,
+        interpolation: str = 'bilinear',
+        rescale: str = 'none',
+        in_channels: int | None = None,
+    ) -> None:
         super().__init__()
         check_interpolation(interpolation)
         if rescale not in RESCALES:
-            raise ValueError(
-                f'rescale must be one of {RESCALES}, got {rescale!r}.')
+            raise ValueError(f'rescale must be one of {RESCALES}, got {rescale!r}.')
         self.gamma = _check_gamma(gamma)
         self.interpolation = interpolation
         self.rescale = rescale
 
-    def draw(self) -> Tuple[float, float]:
+    def draw(self) -> tuple[float, float]:
         """Draw the offsets as fractions of the longer side of the maps."""
         return tuple(self.gamma * (2 * uniform() - 1) for _ in range(2))
 
-    def transform(self, x: Tensor, drawn: Tuple[float, float]) -> Tensor:
+    def transform(self, x: Tensor, drawn: tuple[float, float]) -> Tensor:
         """Move the content of ``x``, shape (B, C, H, W)."""
         tx, ty = (fraction * max(x.shape[-2:]) for fraction in drawn)
         out = offset_feature(x, tx, ty, self.interpolation)
         return _rescale_nonzero(out) if self.rescale == 'nonzero' else out
 
     def extra_repr(self) -> str:
-        return (f'gamma={self.gamma}, interpolation={self.interpolation!r}, '
-                f'rescale={self.rescale!r}')
+        return (
+            f'gamma={self.gamma}, interpolation={self.interpolation!r}, '
+            f'rescale={self.rescale!r}'
+        )
 
 
 def _rescale_nonzero(x: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-from typing import Optional, Sequence, Union
+from collections.abc import Sequence
 
 from mmengine.registry import MODELS
 from torch import nn
@@ -8,7 +8,7 @@ from loma_mm.sampler import check_prob
 from .base import FeatureAugment, Features, check_features, uncompiled, uniform
 
 # Configs or modules.
-Augments = Sequence[Union[dict, nn.Module]]
+Augments = Sequence[dict | nn.Module]
 
 
 @MODELS.register_module()
@@ -41,20 +41,21 @@ class RandomFeatureAugment(FeatureAugment):
         torch.Size([2, 3, 8, 8])
     """
 
-    def __init__(self,
-                 augments: Augments,
-                 prob: float = 0.5,
-                 in_channels: Optional[int] = None) -> None:
+    def __init__(
+        self, augments: Augments, prob: float = 0.5, in_channels: int | None = None
+    ) -> None:
         super().__init__()
         self.prob = check_prob(prob)
         if not isinstance(augments, (list, tuple)) or not all(
-                isinstance(augment, (dict, nn.Module))
-                for augment in augments):
-            raise TypeError('augments must be a list of configs or modules, '
-                            f'got {augments!r}.')
+            isinstance(augment, (dict, nn.Module)) for augment in augments
+        ):
+            raise TypeError(
+                f'augments must be a list of configs or modules, got {augments!r}.'
+            )
         self.augments = nn.ModuleList(
             MODELS.build(augment) if isinstance(augment, dict) else augment
-            for augment in augments)
+            for augment in augments
+        )
 
     @uncompiled
     def _augment(self, x: Features) -> Features:

@@ -1,4 +1,4 @@
-from typing import Optional, Sequence
+from collections.abc import Sequence
 
 from mmengine.registry import MODELS
 from torch import Tensor
@@ -41,16 +41,20 @@ class FeatureAugmentNeck(RandomFeatureAugment):
         ... ]
     """
 
-    def __init__(self,
-                 augments: Augments,
-                 prob: float = 0.5,
-                 levels: Optional[Sequence[int]] = None) -> None:
+    def __init__(
+        self,
+        augments: Augments,
+        prob: float = 0.5,
+        levels: Sequence[int] | None = None,
+    ) -> None:
         super().__init__(augments, prob)
         if levels is not None:
             if not isinstance(levels, (list, tuple)) or not all(
-                    type(level) is int for level in levels):
-                raise TypeError('levels must be None or a list of integers, '
-                                f'got {levels!r}.')
+                type(level) is int for level in levels
+            ):
+                raise TypeError(
+                    f'levels must be None or a list of integers, got {levels!r}.'
+                )
             levels = tuple(levels)
         self.levels = levels
 
@@ -60,12 +64,13 @@ class FeatureAugmentNeck(RandomFeatureAugment):
             return super()._augment(x)
         maps = [x] if isinstance(x, Tensor) else list(x)
         outside = [
-            level for level in self.levels
-            if not -len(maps) <= level < len(maps)
+            level for level in self.levels if not -len(maps) <= level < len(maps)
         ]
         if outside:
-            raise ValueError(f'levels must be in [{-len(maps)}, {len(maps)}) '
-                             f'for {len(maps)} feature maps, got {outside}.')
+            raise ValueError(
+                f'levels must be in [{-len(maps)}, {len(maps)}) '
+                f'for {len(maps)} feature maps, got {outside}.'
+            )
         # A level may be named twice, from either end.
         levels = sorted({level % len(maps) for level in self.levels})
         augmented = super()._augment([maps[level] for level in levels])
