@@ -3,7 +3,13 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from .functional.region import MagnificationRegion, check_shape
+from .checks import check_range, check_shape
+from .functional.region import MagnificationRegion
+
+# The paper's ranges for classification (Sec 4.1), fractions of the longer side
+# and compression ratios; detection takes others (Sec 4.6).
+RADIUS_RANGE = (0.03, 0.7)
+RATIO_RANGE = (1.0, 3.0)
 
 
 class RelativeRegion(NamedTuple):
@@ -73,32 +79,6 @@ class RegionSampler:
             ratios=(ratio, 1.0) if horizontal else (1.0, ratio),
             shape=self.shape,
         )
-
-
-def check_range(name: str, value: tuple[float, float]) -> tuple[float, float]:
-    """Return ``value`` as a tuple of floats, or raise a ValueError."""
-    try:
-        low, high = map(float, value)
-        valid = 0 < low <= high < float('inf')
-    except (TypeError, ValueError):
-        valid = False
-    if not valid:
-        raise ValueError(
-            f'{name} must be two finite numbers (min, max) with '
-            f'0 < min <= max, got {value!r}.'
-        )
-    return low, high
-
-
-def check_prob(prob: float) -> float:
-    """Return ``prob`` as a float, or raise a ValueError."""
-    try:
-        valid = 0 <= float(prob) <= 1
-    except (TypeError, ValueError):
-        valid = False
-    if not valid:
-        raise ValueError(f'prob must be a number in [0, 1], got {prob!r}.')
-    return float(prob)
 
 
 def _uniform(random: Callable[[], float], bounds: tuple[float, float]) -> float:

@@ -32,6 +32,7 @@ from sklearn.datasets import load_sample_image
 from torch import Tensor, nn
 
 from loma_mm import FeatureMapOffset, RandomFeatureAugment
+from loma_mm.checks import SHAPES
 from loma_mm.engine import (
     add_cfg_options,
     check_before_start,
@@ -39,7 +40,6 @@ from loma_mm.engine import (
     require_checkpoint,
 )
 from loma_mm.functional import MagnificationRegion, magnify_feature, offset_feature
-from loma_mm.functional.region import SHAPES
 from loma_mm.visualization import (
     BeforeAfter,
     SampleError,

@@ -33,9 +33,9 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from sklearn.datasets import load_sample_image
 
+from loma_mm.checks import SHAPES
 from loma_mm.engine import add_cfg_options, check_before_start, load_config
 from loma_mm.functional import MagnificationRegion, magnify_image
-from loma_mm.functional.region import SHAPES
 from loma_mm.visualization import (
     BeforeAfter,
     SampleError,

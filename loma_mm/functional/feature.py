@@ -6,7 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .image import check_interpolation, magnify_image
+from loma_mm.checks import check_feature_map, check_interpolation
+
+from .image import magnify_image
 from .region import MagnificationRegion
 
 try:
@@ -49,7 +51,7 @@ def magnify_feature(x: Tensor, region: MagnificationRegion) -> Tensor:
         TypeError: If ``x`` is not a tensor of real floats.
         ValueError: If ``x`` has not 3 or 4 dimensions.
     """
-    _check_feature(x)
+    check_feature_map(x)
     height, width = x.shape[-2:]
     if _is_compiled_for(x):
         cells = np.arange(height * width, dtype=np.int32)
@@ -86,7 +88,7 @@ def offset_feature(
             finite, or the interpolation is unknown.
     """
     check_interpolation(interpolation)
-    _check_feature(x)
+    check_feature_map(x)
     if not (math.isfinite(tx) and math.isfinite(ty)):
         raise ValueError(
             f'tx and ty must be finite numbers of cells, got {tx!r} and {ty!r}.'
@@ -94,18 +96,6 @@ def offset_feature(
     if interpolation == 'nearest':
         tx, ty = round(tx), round(ty)
     return _Shift.apply(x, _split(tx), _split(ty))
-
-
-def _check_feature(x: Tensor) -> None:
-    if not isinstance(x, Tensor) or not x.is_floating_point():
-        raise TypeError(
-            'x must be a tensor of real floats, got '
-            f'{getattr(x, "dtype", type(x).__name__)}.'
-        )
-    if x.ndim not in (3, 4):
-        raise ValueError(
-            f'x must have shape (B, C, H, W) or (C, H, W), got {tuple(x.shape)}.'
-        )
 
 
 def _source_index(

@@ -2,7 +2,9 @@
 
 import numpy as np
 
-from .region import SHAPES, MagnificationRegion
+from loma_mm.checks import INTERPOLATIONS, SHAPES, check_interpolation
+
+from .region import MagnificationRegion
 
 try:
     from . import _image
@@ -10,20 +12,10 @@ except ImportError:
     # Installed where there was no compiler: the same in NumPy, slower.
     _image = None
 
-INTERPOLATIONS = ('nearest', 'bilinear')
-
 
 def is_compiled() -> bool:
     """Whether the compiled loop of :func:`magnify_image` is installed."""
     return _image is not None
-
-
-def check_interpolation(interpolation: str) -> None:
-    """Raise a ValueError unless it is one of :data:`INTERPOLATIONS`."""
-    if interpolation not in INTERPOLATIONS:
-        raise ValueError(
-            f'interpolation must be one of {INTERPOLATIONS}, got {interpolation!r}.'
-        )
 
 
 def magnify_image(

@@ -9,7 +9,7 @@ equations are symmetric in that choice.)
 import math
 from dataclasses import dataclass
 
-SHAPES = ('rhombus', 'ellipse', 'rectangle')
+from loma_mm.checks import check_shape
 
 
 @dataclass(frozen=True)
@@ -117,9 +117,3 @@ class MagnificationRegion:
             box.append((low, high))
         (x_min, x_max), (y_min, y_max) = box
         return x_min, y_min, x_max, y_max
-
-
-def check_shape(shape: str) -> None:
-    """Raise a ValueError unless ``shape`` is one of :data:`SHAPES`."""
-    if shape not in SHAPES:
-        raise ValueError(f'shape must be one of {SHAPES}, got {shape!r}.')

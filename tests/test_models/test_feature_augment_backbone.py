@@ -343,9 +343,9 @@ def test_stage_that_ends_in_a_shared_layer():
     'pack, error, message',
     [
         (lambda x: x.flatten(2), ValueError, r'shape \(B, C, H, W\), got \(2, 3'),
-        (lambda x: (x, x.shape[2:]), TypeError, 'float tensors, got Size'),
-        (lambda x: dict(x=x), TypeError, 'float tensors, got dict'),
-        (lambda x: x.long(), TypeError, 'float tensors, got torch.int64'),
+        (lambda x: (x, x.shape[2:]), TypeError, 'tensor of real floats, got Size'),
+        (lambda x: dict(x=x), TypeError, 'tensor of real floats, got dict'),
+        (lambda x: x.long(), TypeError, 'tensor of real floats, got torch.int64'),
     ],
 )
 def test_stage_without_float_maps(pack, error, message, prob):

@@ -473,5 +473,5 @@ def test_bad_features(name):
         (dict(x=good), 'dict'),
         (None, 'NoneType'),
     ):
-        with pytest.raises(TypeError, match=f'float tensors, got {found}'):
+        with pytest.raises(TypeError, match=f'tensor of real floats, got {found}'):
             augment(bad)

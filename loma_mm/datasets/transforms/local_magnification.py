@@ -5,9 +5,15 @@ from mmcv.transforms import BaseTransform
 from mmcv.transforms.utils import cache_randomness
 from mmengine.registry import TRANSFORMS
 
+from loma_mm.checks import check_interpolation, check_prob
 from loma_mm.functional import magnify_image
-from loma_mm.functional.image import check_interpolation, is_compiled
-from loma_mm.sampler import RegionSampler, RelativeRegion, check_prob
+from loma_mm.functional.image import is_compiled
+from loma_mm.sampler import (
+    RADIUS_RANGE,
+    RATIO_RANGE,
+    RegionSampler,
+    RelativeRegion,
+)
 
 
 @TRANSFORMS.register_module()
@@ -61,8 +67,8 @@ class LocalMagnification(BaseTransform):
         self,
         prob: float = 0.5,
         shape: str = 'rhombus',
-        radius_range: tuple[float, float] = (0.03, 0.7),
-        ratio_range: tuple[float, float] = (1.0, 3.0),
+        radius_range: tuple[float, float] = RADIUS_RANGE,
+        ratio_range: tuple[float, float] = RATIO_RANGE,
         interpolation: str = 'nearest',
     ) -> None:
         check_interpolation(interpolation)

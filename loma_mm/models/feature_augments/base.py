@@ -3,6 +3,8 @@ from typing import Any, Union
 import torch
 from torch import Tensor, nn
 
+from loma_mm.checks import check_feature_map
+
 # torch.compiler.disable loads the compiler, 0.7 s, when it decorates; torch's
 # own form of it waits for the first call.
 uncompiled = getattr(torch, '_disable_dynamo', torch.compiler.disable)
@@ -53,15 +55,7 @@ class FeatureAugment(nn.Module):
 def check_features(x: Features) -> None:
     """Raise an error unless ``x`` is made of float maps (B, C, H, W)."""
     for level in x if isinstance(x, (tuple, list)) else (x,):
-        if not isinstance(level, Tensor) or not level.is_floating_point():
-            raise TypeError(
-                'feature maps must be float tensors, got '
-                f'{getattr(level, "dtype", type(level).__name__)}.'
-            )
-        if level.ndim != 4:
-            raise ValueError(
-                f'feature maps must have shape (B, C, H, W), got {tuple(level.shape)}.'
-            )
+        check_feature_map(level, dims=(4,))
 
 
 def uniform() -> float:

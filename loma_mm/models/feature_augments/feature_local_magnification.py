@@ -2,7 +2,12 @@ from mmengine.registry import MODELS
 from torch import Tensor
 
 from loma_mm.functional import magnify_feature
-from loma_mm.sampler import RegionSampler, RelativeRegion
+from loma_mm.sampler import (
+    RADIUS_RANGE,
+    RATIO_RANGE,
+    RegionSampler,
+    RelativeRegion,
+)
 
 from .base import FeatureAugment, uniform
 
@@ -40,8 +45,8 @@ class FeatureLocalMagnification(FeatureAugment):
     def __init__(
         self,
         shape: str = 'rhombus',
-        radius_range: tuple[float, float] = (0.03, 0.7),
-        ratio_range: tuple[float, float] = (1.0, 3.0),
+        radius_range: tuple[float, float] = RADIUS_RANGE,
+        ratio_range: tuple[float, float] = RATIO_RANGE,
         in_channels: int | None = None,
     ) -> None:
         super().__init__()

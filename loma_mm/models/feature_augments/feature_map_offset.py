@@ -2,8 +2,8 @@ import torch
 from mmengine.registry import MODELS
 from torch import Tensor
 
+from loma_mm.checks import check_choice, check_gamma, check_interpolation
 from loma_mm.functional import offset_feature
-from loma_mm.functional.image import check_interpolation
 
 from .base import FeatureAugment, uniform
 
@@ -42,9 +42,8 @@ class FeatureMapOffset(FeatureAugment):
     ) -> None:
         super().__init__()
         check_interpolation(interpolation)
-        if rescale not in RESCALES:
-            raise ValueError(f'rescale must be one of {RESCALES}, got {rescale!r}.')
-        self.gamma = _check_gamma(gamma)
+        check_choice('rescale', rescale, RESCALES)
+        self.gamma = check_gamma(gamma)
         self.interpolation = interpolation
         self.rescale = rescale
 
@@ -72,13 +71,3 @@ def _rescale_nonzero(x: Tensor) -> Tensor:
     # The quotient may overflow float16.
     dtype = torch.promote_types(x.dtype, torch.float32)
     return (x.to(dtype) * (x.numel() / count.to(dtype))).to(x.dtype)
-
-
-def _check_gamma(gamma: float) -> float:
-    try:
-        valid = 0 <= float(gamma) < 1
-    except (TypeError, ValueError):
-        valid = False
-    if not valid:
-        raise ValueError(f'gamma must be a number in [0, 1), got {gamma!r}.')
-    return float(gamma)

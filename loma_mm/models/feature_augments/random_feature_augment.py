@@ -3,7 +3,7 @@ from collections.abc import Sequence
 from mmengine.registry import MODELS
 from torch import nn
 
-from loma_mm.sampler import check_prob
+from loma_mm.checks import check_prob
 
 from .base import FeatureAugment, Features, check_features, uncompiled, uniform
 
