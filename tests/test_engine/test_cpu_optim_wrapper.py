@@ -1,3 +1,5 @@
+import io
+
 import torch
 from mmengine.registry import OPTIM_WRAPPERS
 from torch import nn
@@ -12,6 +14,7 @@ def test_forward_in_bfloat16_update_in_float32():
     wrapper = OPTIM_WRAPPERS.build(
         dict(
             type='loma_mm.engine.CPUOptimWrapper',
+            dtype='bfloat16',
             optimizer=torch.optim.SGD(model.parameters(), lr=0.1),
         )
     )
@@ -29,3 +32,19 @@ def test_forward_in_bfloat16_update_in_float32():
     torch.testing.assert_close(
         model.weight.detach(), before - 0.1 * expected, atol=1e-3, rtol=0
     )
+
+
+def test_float32_where_bfloat16_is_slow(monkeypatch):
+    """'auto' goes by what the CPU says of itself."""
+    model = nn.Conv2d(3, 4, 3)
+    for flags, dtype in (
+        ('flags : avx2 avx512f', torch.float32),
+        ('flags : avx2 avx512_bf16', torch.bfloat16),
+    ):
+        monkeypatch.setattr(
+            'builtins.open', lambda *a, flags=flags, **k: io.StringIO(flags)
+        )
+        wrapper = CPUOptimWrapper(torch.optim.SGD(model.parameters(), lr=0.1))
+        monkeypatch.undo()
+        with wrapper.optim_context(model):
+            assert model(torch.randn(2, 3, 8, 8)).dtype == dtype
