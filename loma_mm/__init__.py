@@ -1,17 +1,28 @@
-"""LOMA for OpenMMLab: importing this package registers all its modules."""
+"""LOMA for OpenMMLab: importing this package registers all its modules.
 
-from .datasets import LocalMagnification
-from .models import (
-    CIFARResNet,
-    FeatureAugmentBackbone,
-    FeatureAugmentNeck,
-    FeatureLocalMagnification,
-    FeatureMapOffset,
-    PyramidNet,
-    RandomFeatureAugment,
-    WideResNet,
-)
+Without MMEngine and mmcv, ``loma_mm.functional`` works alone.
+"""
+
+from importlib.util import find_spec
+from typing import Any
+
 from .version import __version__
+
+_TOOLBOX = ('mmengine', 'mmcv')
+
+if all(find_spec(name) for name in _TOOLBOX):
+    from . import engine, evaluation  # noqa: F401 (they register their parts)
+    from .datasets import LocalMagnification
+    from .models import (
+        CIFARResNet,
+        FeatureAugmentBackbone,
+        FeatureAugmentNeck,
+        FeatureLocalMagnification,
+        FeatureMapOffset,
+        PyramidNet,
+        RandomFeatureAugment,
+        WideResNet,
+    )
 
 __all__ = [
     'CIFARResNet',
@@ -25,3 +36,13 @@ __all__ = [
     'WideResNet',
     '__version__',
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        raise ImportError(
+            f'loma_mm.{name} needs {" and ".join(_TOOLBOX)}, which are not '
+            'installed: install MMDetection or MMPretrain; loma_mm.functional '
+            'works without them.'
+        )
+    raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

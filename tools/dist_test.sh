@@ -12,5 +12,5 @@ processes=$3
     --nproc_per_node="$processes" \
     --master_addr="${MASTER_ADDR:-127.0.0.1}" \
     --master_port="${PORT:-29500}" \
-    "$(dirname "$0")/test.py" "$config" "$checkpoint" --launcher pytorch \
+    -m loma_mm test "$config" "$checkpoint" --launcher pytorch \
     "${@:4}"

@@ -10,4 +10,4 @@ processes=$2
     --nproc_per_node="$processes" \
     --master_addr="${MASTER_ADDR:-127.0.0.1}" \
     --master_port="${PORT:-29500}" \
-    "$(dirname "$0")/train.py" "$config" --launcher pytorch "${@:3}"
+    -m loma_mm train "$config" --launcher pytorch "${@:3}"

@@ -19,5 +19,5 @@ srun --partition="$partition" \
     --cpus-per-task="${CPUS_PER_TASK:-5}" \
     --kill-on-bad-exit=1 \
     ${SRUN_ARGS:-} \
-    "${PYTHON:-python}" -u "$(dirname "$0")/train.py" "$config" \
+    "${PYTHON:-python}" -u -m loma_mm train "$config" \
     --work-dir="$work_dir" --launcher=slurm "${@:5}"

@@ -12,7 +12,7 @@ from mmengine.runner.amp import autocast
 from mmengine.utils import ProgressBar
 from torch.utils.data import DataLoader
 
-from .occlusion import KINDS, check_occlusion, occlude, occlusion_name
+from .occlusion import OCCLUSIONS, check_occlusion, occlude, occlusion_name
 
 
 @LOOPS.register_module()
@@ -57,7 +57,7 @@ class OcclusionTestLoop(TestLoop):
         dataloader: DataLoader | dict,
         evaluator: Evaluator | dict | list,
         sizes: Sequence[int],
-        kinds: Sequence[str] = KINDS,
+        kinds: Sequence[str] = OCCLUSIONS,
         fp16: bool = False,
         progress_bar: bool = False,
     ) -> None:

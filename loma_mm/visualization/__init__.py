@@ -1,26 +1,20 @@
 from .grid import image_grid, write_image
-from .plots import STYLE, picture_path, save_figure
+from .plots import STYLE, save_figure
 from .regions import (
-    add_region_arguments,
-    choose_region,
     mark_center,
     outline,
     outline_legend,
 )
-from .samples import BeforeAfter, Sample, SampleError
+from .samples import BeforeAfter, Sample
 
 __all__ = [
     'STYLE',
     'BeforeAfter',
     'Sample',
-    'SampleError',
-    'add_region_arguments',
-    'choose_region',
     'image_grid',
     'mark_center',
     'outline',
     'outline_legend',
-    'picture_path',
     'save_figure',
     'write_image',
 ]

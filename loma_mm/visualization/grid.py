@@ -1,11 +1,11 @@
 """Many pictures in one."""
 
-import os
-import os.path as osp
 from collections.abc import Sequence
 
 import mmcv
 import numpy as np
+
+from loma_mm.files import whole_file
 
 
 def image_grid(
@@ -39,7 +39,5 @@ def image_grid(
 
 def write_image(img: np.ndarray, path: str) -> None:
     """Write an RGB image; a file under ``path`` is always a whole one."""
-    stem, suffix = osp.splitext(path)
-    partial = f'{stem}.part{suffix}'
-    mmcv.imwrite(mmcv.rgb2bgr(img), partial)
-    os.replace(partial, path)
+    with whole_file(path) as part:
+        mmcv.imwrite(mmcv.rgb2bgr(img), part)

@@ -1,17 +1,18 @@
 """The samples of a dataset, before and after its pipeline."""
 
 import copy
-from collections.abc import Iterator
 from itertools import takewhile
 from typing import Any, NamedTuple
 
 import mmcv
 import numpy as np
 from mmengine.config import Config
-from mmengine.dataset import BaseDataset
 from mmengine.registry import DATASETS
 from mmengine.structures import BaseDataElement
 from torch import Tensor
+
+from loma_mm.errors import DataError
+from loma_mm.running.datasets import datasets_inside
 
 
 class Sample(NamedTuple):
@@ -28,10 +29,6 @@ class Sample(NamedTuple):
     image: np.ndarray
     data_sample: BaseDataElement
     inputs: Tensor
-
-
-class SampleError(ValueError):
-    """A sample cannot be had; the message is one sentence."""
 
 
 class BeforeAfter:
@@ -62,7 +59,7 @@ class BeforeAfter:
             cfg.get('data_preprocessor') or cfg.model.get('data_preprocessor') or {}
         )
         self._bgr = bool(preprocessor.get('to_rgb') or preprocessor.get('bgr_to_rgb'))
-        for part in _parts(self.dataset):
+        for part in datasets_inside(self.dataset):
             steps = part.pipeline.transforms
             loading = len(list(takewhile(_loads, steps)))
             # OpenMMLab loads files as BGR, also for models that stay with it.
@@ -81,11 +78,11 @@ class BeforeAfter:
         """Run the pipeline on one sample.
 
         Raises:
-            SampleError: If there is no such sample, or the pipeline does not
+            DataError: If there is no such sample, or the pipeline does not
                 end with one image, packed.
         """
         if not 0 <= index < len(self):
-            raise SampleError(
+            raise DataError(
                 f'the {self.split} set has {len(self)} samples, counted from '
                 f'0, so there is no sample {index}.'
             )
@@ -107,7 +104,7 @@ class BeforeAfter:
     def _unpack(self, packed: Any) -> Sample:
         inputs = packed.get('inputs')
         if not isinstance(inputs, Tensor) or 'data_samples' not in packed:
-            raise SampleError(
+            raise DataError(
                 f'the {self.split} pipeline must end with one packed image a '
                 'sample (PackDetInputs or PackInputs), and its inputs are a '
                 f'{type(inputs).__name__}.'
@@ -122,17 +119,6 @@ class BeforeAfter:
 
 def _loads(transform: Any) -> bool:
     return type(transform).__name__.startswith('Load')
-
-
-def _parts(dataset: Any) -> Iterator[BaseDataset]:
-    """The datasets inside wrappers."""
-    if hasattr(dataset, 'datasets'):
-        for part in dataset.datasets:
-            yield from _parts(part)
-    elif hasattr(dataset, 'dataset'):
-        yield from _parts(dataset.dataset)
-    else:
-        yield dataset
 
 
 def _outer_pipeline(dataset: Any) -> list:

@@ -1,4 +1,10 @@
 data_root = 'data/cifar10'
+data_help = (
+    'download cifar-10-python.tar.gz from '
+    'https://www.cs.toronto.edu/~kriz/cifar.html and unpack it there, or name '
+    'the folder that holds cifar-10-batches-py with --cfg-options '
+    'data_root=/path/to/it'
+)
 data_preprocessor = dict(
     num_classes=10,
     # RGB, as CIFAR's files hold it

@@ -1,6 +1,12 @@
 _base_ = './cifar10.py'
 
 data_root = 'data/cifar100'
+data_help = (
+    'download cifar-100-python.tar.gz from '
+    'https://www.cs.toronto.edu/~kriz/cifar.html and unpack it there, or name '
+    'the folder that holds cifar-100-python with --cfg-options '
+    'data_root=/path/to/it'
+)
 data_preprocessor = dict(
     num_classes=100, mean=[129.304, 124.070, 112.434], std=[68.170, 65.392, 70.418]
 )

@@ -1,0 +1,120 @@
+"""``python -m loma_mm COMMAND ...``: every command of the package."""
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from types import ModuleType
+
+from loma_mm.errors import LomaError, UsageError
+
+# Command: its module in loma_mm.commands and what it does.
+COMMANDS = {
+    'train': ('train', 'train a detector or a classifier'),
+    'test': ('test', 'test a checkpoint'),
+    'browse': ('browse', 'draw samples before and after the training pipeline'),
+    'detect': ('detect', 'draw what a detector finds in its test set'),
+    'configs': ('configs', 'find a shipped config and the number of the paper'),
+    'draw-loma': ('draw_loma', 'draw what LOMA does to images: Figures 1 to 3'),
+    'draw-feature-maps': (
+        'draw_feature_maps',
+        'draw FeatureMap Offset and LOMA_F on feature maps: Figure 4',
+    ),
+    'draw-cam': ('draw_cam', 'draw class activation maps: Figure 5'),
+    'sweep': ('sweep', 'train with other settings of LOMA and plot: Figure 6'),
+    'occlusion': ('occlusion', 'test classifiers under occlusion: Figure 7'),
+    'tables': ('tables', "collect runs into the paper's tables"),
+    'study': ('study', 'compare the methods on two small datasets'),
+    'make-digits': ('make_digits', "write the demo's dataset of digits"),
+    'list-images': ('list_images', 'list the first images of each class'),
+    'config-index': ('config_index', 'write the index of all configs'),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    What a user can mend is a sentence on the standard error.
+
+    Args:
+        argv (Sequence[str], optional): The command and its arguments.
+            Defaults to those of the process.
+
+    Returns:
+        int: 0, or 1 where the command did not do what was asked, or 2 where
+        the command line was wrong.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    if not words or words[0] not in COMMANDS:
+        return _overview(words)
+    command = words.pop(0)
+    module = importlib.import_module(f'loma_mm.commands.{COMMANDS[command][0]}')
+    parser = argparse.ArgumentParser(
+        prog=f'python -m loma_mm {command}',
+        description=module.__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    module.add_arguments(parser)
+    try:
+        args = parser.parse_args(words)
+    except SystemExit as end:
+        return int(end.code or 0)
+    return _run(module, args, parser)
+
+
+def _run(
+    module: ModuleType, args: argparse.Namespace, parser: argparse.ArgumentParser
+) -> int:
+    try:
+        from loma_mm.running.console import warnings_aside
+
+        with warnings_aside():
+            module.run(args)
+        sys.stdout.flush()
+    except UsageError as error:
+        parser.print_usage(sys.stderr)
+        print(f'{parser.prog}: {error}', file=sys.stderr)
+        return error.exit_code
+    except LomaError as error:
+        sys.stdout.flush()
+        print(error, file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print('\nStopped.', file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # Whoever read the output, as head does, has enough of it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    return 0
+
+
+def _overview(words: Sequence[str]) -> int:
+    width = max(map(len, COMMANDS))
+    lines = [f'  {name:{width}}  {what}' for name, (_, what) in COMMANDS.items()]
+    text = '\n'.join(
+        [
+            'usage: python -m loma_mm COMMAND ...',
+            '',
+            *lines,
+            '',
+            'python -m loma_mm COMMAND --help says more of each.',
+        ]
+    )
+    if words and words[0] in ('-h', '--help'):
+        print(text)
+        return 0
+    if words and words[0] == '--version':
+        from loma_mm.version import __version__
+
+        print(f'loma_mm {__version__}')
+        return 0
+    print(text, file=sys.stderr)
+    if words:
+        print(f'\nThere is no command {words[0]!r}.', file=sys.stderr)
+    return 2
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,150 @@
+"""What the commands share on their command lines; the flags are OpenMMLab's."""
+
+import argparse
+import os
+import os.path as osp
+from collections.abc import Sequence
+
+from matplotlib.backend_bases import FigureCanvasBase
+from mmengine.config import Config, DictAction
+from mmengine.registry import init_default_scope
+
+from loma_mm.errors import ConfigError
+from loma_mm.running import check_before_start, load_config, require_checkpoint
+from loma_mm.visualization import BeforeAfter
+
+
+def add_cfg_options(parser: argparse.ArgumentParser) -> None:
+    """Add ``--cfg-options``."""
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        help='override settings of the config: key=value, where nested keys '
+        'are joined by dots and lists are written as key="[a,b]" or key=a,b',
+    )
+
+
+def add_config(parser: argparse.ArgumentParser) -> None:
+    """Add the config, a file or the name of a shipped one."""
+    parser.add_argument(
+        'config',
+        help='a config file, or the name of a shipped one (python -m loma_mm '
+        'configs lists them)',
+    )
+
+
+def add_run_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what training and testing have in common."""
+    parser.add_argument(
+        '--work-dir',
+        help='where logs and results go (default: the work_dir of the '
+        'config, or work_dirs/ and the name of the config)',
+    )
+    parser.add_argument(
+        '--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none'
+    )
+    # Passed by torch.distributed.launch.
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+    add_cfg_options(parser)
+
+
+def load_run_config(args: argparse.Namespace) -> Config:
+    """Read the config and apply :func:`add_run_arguments`'s flags to it."""
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    cfg = load_config(args.config, args.cfg_options)
+    cfg.launcher = args.launcher
+    if args.work_dir is not None:
+        cfg.work_dir = args.work_dir
+    elif cfg.get('work_dir') is None:
+        name = osp.splitext(osp.basename(args.config))[0]
+        cfg.work_dir = osp.join('work_dirs', name)
+    return cfg
+
+
+def add_model_argument(parser: argparse.ArgumentParser, required: bool = True) -> None:
+    """Add ``--model``, which may be given for several classifiers."""
+    parser.add_argument(
+        '--model',
+        nargs=3,
+        action='append',
+        required=required,
+        default=[],
+        metavar=('LABEL', 'CONFIG', 'CHECKPOINT'),
+        help='what to call a classifier, its config and its checkpoint; '
+        'repeat it for each classifier to compare',
+    )
+
+
+def read_classifiers(
+    args: argparse.Namespace, splits: Sequence[str]
+) -> list[tuple[str, Config, str]]:
+    """Read and check the configs that :func:`add_model_argument` asked for.
+
+    Args:
+        args (argparse.Namespace): With ``model`` and ``cfg_options``, which
+            apply to all configs.
+        splits (Sequence[str]): See :func:`check_before_start`.
+
+    Returns:
+        list[tuple[str, Config, str]]: Label, config and checkpoint of each.
+
+    Raises:
+        LomaError: If a model cannot be run, in one sentence.
+    """
+    models = []
+    for label, path, checkpoint in args.model:
+        cfg = load_config(path, args.cfg_options)
+        if cfg.get('default_scope') != 'mmpretrain':
+            raise ConfigError(
+                f"{path} is not a classifier's config: its "
+                f"default_scope is not 'mmpretrain'."
+            )
+        require_checkpoint(checkpoint)
+        check_before_start(cfg, splits)
+        models.append((label, cfg, checkpoint))
+    return models
+
+
+def picture_path(path: str) -> str:
+    """An argparse type: a file that matplotlib can write."""
+    known = sorted(FigureCanvasBase.get_supported_filetypes())
+    if osp.splitext(path)[1][1:].lower() not in known:
+        raise argparse.ArgumentTypeError(
+            f'the name of a picture must end with one of .{", .".join(known)},'
+            f' got {path}'
+        )
+    return path
+
+
+def positive(text: str) -> int:
+    """An argparse type: a whole number from 1 on."""
+    try:
+        value = int(text)
+    except ValueError:
+        value = 0
+    if value < 1:
+        raise argparse.ArgumentTypeError(
+            f'must be a whole number from 1 on, got {text}'
+        )
+    return value
+
+
+def existing_file(path: str) -> str:
+    """An argparse type: a file that is there."""
+    if not osp.isfile(path):
+        raise argparse.ArgumentTypeError(f'there is no file {path}')
+    return path
+
+
+def open_samples(
+    path: str, options: dict | None, split: str
+) -> tuple[Config, BeforeAfter]:
+    """Read and check a config, and open the samples of one of its splits.
+
+    From here on, the registries look into the config's own toolbox first.
+    """
+    cfg = load_config(path, options)
+    check_before_start(cfg, (split,))
+    init_default_scope(cfg.get('default_scope', 'mmengine'))
+    return cfg, BeforeAfter(cfg, split)

@@ -1,0 +1,137 @@
+"""What the commands that start many runs share on their command lines."""
+
+import argparse
+import shlex
+from collections.abc import Sequence
+
+from mmengine.config import DictAction
+
+from loma_mm.errors import RunError, UsageError
+from loma_mm.experiments import Results, Run, collect, run_all
+
+LAUNCHERS = ('python', 'torchrun', 'slurm')
+
+
+def add_experiment_arguments(
+    parser: argparse.ArgumentParser, work_dir: str, csv: str = ''
+) -> None:
+    """Add where runs and results go and how runs are started.
+
+    Args:
+        parser (argparse.ArgumentParser): Of the command.
+        work_dir (str): Default of ``--work-dir``.
+        csv (str): What the help says of the default of ``--csv``, which the
+            command sets.
+    """
+    parser.add_argument(
+        '--work-dir',
+        default=work_dir,
+        help=f'each run goes to NAME/seedN in there (default: {work_dir})',
+    )
+    parser.add_argument(
+        '--csv', help=f'table of results (default: {csv or "WORK_DIR/results.csv"})'
+    )
+    parser.add_argument('--seeds', type=int, nargs='+', metavar='N')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        default=[],
+        metavar='KEY=VALUE',
+        help='settings of all runs, as for the command train',
+    )
+    action = parser.add_mutually_exclusive_group()
+    action.add_argument(
+        '--commands',
+        choices=LAUNCHERS,
+        help='train nothing: print a command for each run that has no '
+        'result; afterwards, --collect',
+    )
+    action.add_argument(
+        '--collect',
+        action='store_true',
+        help='train nothing: take the results of finished work dirs',
+    )
+    parser.add_argument(
+        '--gpus',
+        type=int,
+        default=1,
+        help='processes of each of the --commands (default: 1)',
+    )
+    parser.add_argument('--partition', default='PARTITION', help='of --commands slurm')
+
+
+def parse_options(options: Sequence[str]) -> dict:
+    """``--cfg-options`` as :func:`loma_mm.running.load_config` wants them."""
+    parser = argparse.ArgumentParser(usage=argparse.SUPPRESS)
+    parser.add_argument('--cfg-options', nargs='*', action=DictAction)
+    for option in options:
+        if '=' not in option:
+            raise UsageError(f'--cfg-options must be KEY=VALUE, got {option}')
+    return parser.parse_args(['--cfg-options', *options]).cfg_options
+
+
+def job_command(run: Run, launcher: str, gpus: int, partition: str) -> str:
+    """The command of one run.
+
+    Args:
+        run (Run): The run.
+        launcher (str): 'python', 'torchrun' or 'slurm'.
+        gpus (int): Number of processes, for 'torchrun' and 'slurm'.
+        partition (str): For 'slurm'.
+
+    Returns:
+        str: One line for a shell.
+    """
+    words = ['-m', 'loma_mm', 'train', run.config, '--work-dir', run.work_dir]
+    if launcher == 'slurm':
+        per_node = min(gpus, 8)
+        start = [
+            'srun',
+            f'--partition={partition}',
+            f'--job-name={run.name.replace("/", "-")}-{run.seed}',
+            f'--gres=gpu:{per_node}',
+            f'--ntasks={gpus}',
+            f'--ntasks-per-node={per_node}',
+            '--cpus-per-task=5',
+            '--kill-on-bad-exit=1',
+            'python',
+            '-u',
+        ]
+        words += ['--launcher', 'slurm']
+    elif launcher == 'torchrun':
+        start = ['torchrun', f'--nproc_per_node={gpus}']
+        words += ['--launcher', 'pytorch']
+    else:
+        start = ['python']
+    return shlex.join([*start, *words, *run.arguments])
+
+
+def carry_out(
+    runs: Sequence[Run], results: Results, args: argparse.Namespace
+) -> list[str]:
+    """Do what :func:`add_experiment_arguments`'s flags ask for.
+
+    Args:
+        runs (Sequence[Run]): All runs of the experiment.
+        results (Results): Where results go.
+        args (argparse.Namespace): The command line.
+
+    Returns:
+        list[str]: A sentence for each run that went wrong.
+    """
+    if not (args.commands or args.collect):
+        return run_all(runs, results)
+    pending = collect(runs, results)
+    if args.commands:
+        for run in pending:
+            print(job_command(run, args.commands, args.gpus, args.partition))
+    else:
+        done = len(runs) - len(pending)
+        print(f'{results.path}: {done} of {len(runs)} runs are done.')
+    return []
+
+
+def raise_problems(problems: Sequence[str]) -> None:
+    """Raise a RunError if there are sentences of :func:`carry_out`."""
+    if problems:
+        raise RunError('\n'.join(problems))

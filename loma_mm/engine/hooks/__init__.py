@@ -1,0 +1,3 @@
+from .last_validation_hook import LastValidationHook
+
+__all__ = ['LastValidationHook']

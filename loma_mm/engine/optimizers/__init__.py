@@ -1,0 +1,3 @@
+from .cpu_optim_wrapper import CPUOptimWrapper
+
+__all__ = ['CPUOptimWrapper']

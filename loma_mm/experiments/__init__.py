@@ -1,0 +1,16 @@
+"""Many runs, their results and the paper's."""
+
+from .results import Key, Result, Results, to_percent
+from .runs import Run, collect, run_all
+from .work_dirs import final_metrics
+
+__all__ = [
+    'Key',
+    'Result',
+    'Results',
+    'Run',
+    'collect',
+    'final_metrics',
+    'run_all',
+    'to_percent',
+]

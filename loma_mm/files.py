@@ -1,0 +1,63 @@
+"""Files that are whole or not there."""
+
+import os
+import os.path as osp
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+
+@contextmanager
+def whole_file(path: str | os.PathLike) -> Iterator[str]:
+    """Give a path to write to, which gets its final name when all is written.
+
+    Whoever reads ``path``, at whatever time, finds the old file or the new
+    one and never a part of it; if the writing fails, the old one stays.
+
+    Args:
+        path (str | PathLike): The final name. Missing folders are made.
+
+    Yields:
+        str: A path beside it, with the same suffix; nobody else has it.
+
+    Example:
+        >>> import os, tempfile
+        >>> folder = tempfile.mkdtemp()
+        >>> with whole_file(f'{folder}/a.txt') as part:
+        ...     _ = open(part, 'w').write('all of it')
+        >>> os.listdir(folder)
+        ['a.txt']
+    """
+    path = os.fspath(path)
+    folder, name = osp.split(path)
+    os.makedirs(folder or '.', exist_ok=True)
+    stem, suffix = osp.splitext(name)
+    handle, part = tempfile.mkstemp(
+        suffix=suffix, prefix=f'.{stem}.part-', dir=folder or '.'
+    )
+    os.close(handle)
+    try:
+        yield part
+        # mkstemp makes it readable for its owner alone.
+        os.chmod(part, 0o666 & ~_umask())
+        os.replace(part, path)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            os.unlink(part)
+        raise
+
+
+def write_text(path: str | os.PathLike, text: str) -> None:
+    """Write a whole text file in UTF-8."""
+    with (
+        whole_file(path) as part,
+        open(part, 'w', encoding='utf-8', newline='') as file,
+    ):
+        file.write(text)
+
+
+def _umask() -> int:
+    # It can only be read by setting it.
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,20 @@
+"""One config: read it, check it, distribute it, train or test it."""
+
+from .config import load_config
+from .configs import configs_folder, find_config, shipped_configs
+from .distributed import prepare_cpu_distribution
+from .occlusion import occlusion_accuracy
+from .preflight import check_before_start
+from .runner import build_runner, require_checkpoint
+
+__all__ = [
+    'build_runner',
+    'check_before_start',
+    'configs_folder',
+    'find_config',
+    'load_config',
+    'occlusion_accuracy',
+    'prepare_cpu_distribution',
+    'require_checkpoint',
+    'shipped_configs',
+]

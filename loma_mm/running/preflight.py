@@ -1,0 +1,220 @@
+"""What can be known to fail is said before work starts, in one sentence."""
+
+import importlib
+import os
+import os.path as osp
+import warnings
+from collections.abc import Callable, Sequence
+from itertools import islice
+from xml.etree import ElementTree
+
+from mmengine.config import Config
+from mmengine.dataset import BaseDataset
+from mmengine.fileio import list_from_file
+from mmengine.registry import DATASETS
+
+from loma_mm.errors import ConfigError, DataError, LomaError, SetupError
+
+from .console import imports_aside
+from .datasets import dataset_configs
+
+# Enough to see every class of a dataset that has the wrong ones.
+ANNOTATIONS_READ = 200
+HELP = (
+    'put it there, or point the data_root of the datasets elsewhere with --cfg-options'
+)
+
+
+def check_before_start(cfg: Config, splits: Sequence[str]) -> None:
+    """Check what a run needs: the toolbox, its operators, the datasets.
+
+    A check that itself fails, on a dataset of a kind that it does not know,
+    stops nothing: it warns that it could not check.
+
+    Args:
+        cfg (Config): The config to run.
+        splits (Sequence[str]): Which of 'train', 'val' and 'test' the run
+            will read.
+
+    Raises:
+        SetupError: If the toolbox, or mmcv's operators, cannot be imported.
+        ConfigError: If a dataset or its pipeline cannot be built, or the
+            model tells fewer classes apart than the data has.
+        DataError: If data is missing, or annotated with other classes.
+    """
+    scope = cfg.get('default_scope', 'mmengine')
+    check_toolbox(scope)
+    hint = cfg.get('data_help', HELP)
+    missing: list[str] = []
+    for split in splits:
+        loader = cfg.get(f'{split}_dataloader')
+        if loader is None:
+            continue
+        for place, dataset_cfg in dataset_configs(
+            loader.dataset, f'{split}_dataloader.dataset'
+        ):
+            dataset = _build_lazily(dataset_cfg, place, scope)
+            if dataset is None:
+                continue
+            absent = _try(_missing_paths, dataset, place) or []
+            missing += [path for path in absent if path not in missing]
+            if absent:
+                continue
+            _try(_download, dataset, place, hint)
+            _try(_check_voc_classes, dataset, place)
+            _try(_check_num_classes, dataset, place, cfg.model)
+    if missing:
+        raise DataError(
+            'The dataset of this config is not on disk, missing '
+            f'{", ".join(map(osp.abspath, missing))}: {hint}.'
+        )
+
+
+def check_toolbox(scope: str) -> None:
+    """Raise a SetupError unless the toolbox of a scope can be imported."""
+    if scope not in ('mmdet', 'mmpretrain'):
+        return
+    try:
+        with imports_aside():
+            importlib.import_module(scope)
+            if scope == 'mmdet':
+                importlib.import_module('mmcv.ops')
+    except ImportError as error:
+        if 'mmcv._ext' in str(error):
+            raise SetupError(
+                'The installed mmcv has no compiled operators, which '
+                'detectors need: install the full mmcv for this PyTorch '
+                '(README, Install), not mmcv-lite.'
+            ) from error
+        raise SetupError(
+            f'This config needs {scope}, which cannot be imported: {error}.'
+        ) from error
+
+
+def _try(check: Callable, dataset: BaseDataset, place: str, *args: object):
+    """Run a check; what it did not foresee is a warning, and not the end."""
+    try:
+        return check(dataset, place, *args)
+    except LomaError:
+        raise
+    except Exception as error:
+        warnings.warn(
+            f'{place} ({type(dataset).__name__}) could not be checked by '
+            f'{check.__name__.strip("_")} before the start: '
+            f'{type(error).__name__}: {error}',
+            stacklevel=2,
+        )
+        return None
+
+
+def _build_lazily(cfg: dict, place: str, scope: str) -> BaseDataset | None:
+    """Build a dataset with its pipeline, without reading any data."""
+    with imports_aside(), DATASETS.switch_scope_and_registry(scope) as registry:
+        dataset_type = cfg['type']
+        if isinstance(dataset_type, str):
+            dataset_type = registry.get(dataset_type)
+        if not (
+            isinstance(dataset_type, type) and issubclass(dataset_type, BaseDataset)
+        ):
+            return None
+        try:
+            return registry.build(dict(cfg, lazy_init=True))
+        except (KeyError, TypeError, ValueError) as error:
+            message = str(error.args[0] if error.args else error)
+            if 'lazy_init' in message:
+                # A user's own dataset that takes no such argument.
+                return None
+            raise ConfigError(f'{place} cannot be built: {message}') from error
+
+
+def _missing_paths(dataset: BaseDataset, place: str) -> list[str]:
+    if getattr(dataset, 'download', False) or getattr(dataset, 'backend_args', None):
+        return []
+    paths = [dataset.ann_file, *dataset.data_prefix.values()]
+    if _is_voc(dataset):
+        paths += [
+            osp.join(dataset.sub_data_root, folder)
+            for folder in (dataset.img_subdir, dataset.ann_subdir)
+        ]
+    missing = [
+        path
+        for path in paths
+        if isinstance(path, str) and path and '://' not in path and not osp.exists(path)
+    ]
+    # A missing folder says enough of the folders inside it.
+    return [
+        path
+        for path in missing
+        if path == dataset.ann_file or osp.dirname(path) not in missing
+    ]
+
+
+def _download(dataset: BaseDataset, place: str, hint: str) -> None:
+    """Let a dataset that fetches itself, as CIFAR does, do so now.
+
+    Only one process does; the others wait where they meet first.
+    """
+    if not getattr(dataset, 'download', False) or os.environ.get('RANK', '0') != '0':
+        return
+    try:
+        dataset.full_init()
+    except Exception as error:
+        folder = next(iter(dataset.data_prefix.values()), None) or dataset.data_root
+        raise DataError(
+            f'The dataset of {place} ({type(dataset).__name__}) is neither in '
+            f'{osp.abspath(folder)} nor could it be downloaded '
+            f'({type(error).__name__}: {error}): {hint}.'
+        ) from error
+
+
+def _is_voc(dataset: BaseDataset) -> bool:
+    """Whether it is one of mmdet's datasets with an XML file for each image."""
+    return hasattr(dataset, 'ann_subdir')
+
+
+def _check_num_classes(dataset: BaseDataset, place: str, model: dict) -> None:
+    """A label beyond the outputs of the head fails deep inside the loss."""
+    classes = dataset.metainfo.get('classes')
+    folder = dataset.data_prefix.get('img_path')
+    if classes is not None:
+        count = len(classes)
+    elif not dataset.ann_file and isinstance(folder, str) and osp.isdir(folder):
+        count = sum(entry.is_dir() for entry in os.scandir(folder))
+    else:
+        return
+    for key in ('head', 'roi_head.bbox_head', 'bbox_head'):
+        head = model
+        for part in key.split('.'):
+            head = head.get(part) if isinstance(head, dict) else None
+        outputs = head.get('num_classes') if isinstance(head, dict) else None
+        if outputs is not None and outputs < count:
+            raise ConfigError(
+                f'{place} has {count} classes and the model tells {outputs} '
+                f'apart: give --cfg-options model.{key}.num_classes={count}.'
+            )
+
+
+def _check_voc_classes(dataset: BaseDataset, place: str) -> None:
+    """VOC-format datasets skip unknown names silently: say if all are."""
+    if not _is_voc(dataset) or getattr(dataset, 'backend_args', None):
+        return
+    folder = osp.join(dataset.sub_data_root, dataset.ann_subdir)
+    found: set[str | None] = set()
+    for name in islice(list_from_file(dataset.ann_file), ANNOTATIONS_READ):
+        path = osp.join(folder, f'{name}.xml')
+        if not osp.isfile(path):
+            raise DataError(
+                f'{dataset.ann_file} lists {name}, but there is '
+                f'no {path}: complete the dataset or mend the '
+                'list.'
+            )
+        found.update(
+            node.text for node in ElementTree.parse(path).iterfind('object/name')
+        )
+    classes = dataset.metainfo['classes']
+    if found and not found.intersection(classes):
+        raise DataError(
+            f'{place} knows the classes {", ".join(classes)}, but the '
+            f'annotations in {folder} name {", ".join(sorted(map(str, found)))}: give '
+            'the names with --cfg-options classes="[...]".'
+        )

@@ -1,0 +1,36 @@
+"""MMEngine's Runner as our commands start it."""
+
+import os.path as osp
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.logging import MMLogger
+from mmengine.registry import RUNNERS
+from mmengine.runner import Runner
+
+from loma_mm.errors import DataError
+
+from .console import tidy
+
+
+class TidyRunner(Runner):
+    """MMEngine's Runner; its long tables go to the log file alone."""
+
+    def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
+        """Build the logger as the Runner does."""
+        logger = super().build_logger(*args, **kwargs)
+        tidy(logger)
+        return logger
+
+
+def build_runner(cfg: Config) -> Runner:
+    """The config's own kind of runner, by default MMEngine's."""
+    if 'runner_type' in cfg:
+        return RUNNERS.build(cfg)
+    return TidyRunner.from_cfg(cfg)
+
+
+def require_checkpoint(path: str) -> None:
+    """Raise a DataError if a local checkpoint is not there."""
+    if '://' not in path and not osp.isfile(path):
+        raise DataError(f'There is no checkpoint {path}.')

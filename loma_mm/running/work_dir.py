@@ -1,0 +1,48 @@
+"""A work dir belongs to one training at a time."""
+
+import os
+import os.path as osp
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from filelock import FileLock, Timeout
+
+from loma_mm.errors import BusyError
+
+
+def _lock(work_dir: str) -> FileLock:
+    return FileLock(osp.join(work_dir, 'train.lock'), timeout=0)
+
+
+@contextmanager
+def locked(work_dir: str) -> Iterator[None]:
+    """Hold a work dir; the operating system lets go of it if we are killed.
+
+    Of a distributed training the first process holds it for all.
+
+    Raises:
+        BusyError: If another training has it.
+    """
+    if os.environ.get('RANK', os.environ.get('SLURM_PROCID', '0')) != '0':
+        yield
+        return
+    os.makedirs(work_dir, exist_ok=True)
+    try:
+        with _lock(work_dir):
+            yield
+    except Timeout:
+        raise BusyError(
+            f'Another process trains in {work_dir}: wait for it, or give '
+            'another --work-dir.'
+        ) from None
+
+
+def is_locked(work_dir: str) -> bool:
+    """Whether a training is going on in a work dir."""
+    if not osp.isdir(work_dir):
+        return False
+    try:
+        with _lock(work_dir):
+            return False
+    except Timeout:
+        return True
