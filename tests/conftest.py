@@ -1,17 +1,16 @@
 import os
-import subprocess
-import sys
-from pathlib import Path
+from typing import NamedTuple
 
 import hypothesis
 import pytest
+
+from loma_mm.__main__ import main
+from tests.helpers import CLASSIFIER, ROOT, run_command
 
 # One thread, here and in the tools that tests start: on small images more
 # threads wait for each other. Before torch is imported, which reads it.
 os.environ['OMP_NUM_THREADS'] = '1'
 
-ROOT = Path(__file__).resolve().parent.parent
-CLASSIFIER = ROOT / 'configs/resnet_cifar/resnet20_1xb64-loma-if-fo_digits.py'
 # The first example of a run pays for imports; timings are not tested.
 hypothesis.settings.register_profile('suite', deadline=None)
 # For make fuzz.
@@ -19,26 +18,36 @@ hypothesis.settings.register_profile('fuzz', deadline=None, max_examples=3000)
 hypothesis.settings.load_profile('suite')
 
 
-def run_tool(*command, check=True, cwd=ROOT):
-    """Run a tool as a user does; its output is in the failure, if any."""
-    done = subprocess.run(
-        [sys.executable, *map(str, command)],
-        cwd=cwd,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    assert not check or done.returncode == 0, done.stdout
-    return done
+class Called(NamedTuple):
+    """What a command gave: its exit code and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def said(self):
+        return self.out + self.err
+
+
+@pytest.fixture
+def call(monkeypatch, capsys):
+    """Type a command in this process."""
+    monkeypatch.chdir(ROOT)
+
+    def call_command(*words):
+        capsys.readouterr()
+        code = main([*map(str, words)])
+        return Called(code, *capsys.readouterr())
+
+    return call_command
 
 
 @pytest.fixture(scope='session')
 def digits(tmp_path_factory):
     """The demo's dataset in small: 16 train and 4 test scenes."""
     folder = tmp_path_factory.mktemp('data') / 'digits'
-    run_tool(
-        ROOT / 'tools' / 'make_digits.py', 'voc', folder, '--train', 16, '--test', 4
-    )
+    run_command('make-digits', 'voc', folder, '--train', 16, '--test', 4)
     return folder
 
 
@@ -46,7 +55,7 @@ def digits(tmp_path_factory):
 def classifier_options(tmp_path_factory):
     """Arguments that give CLASSIFIER its data and one epoch of training."""
     folder = tmp_path_factory.mktemp('data') / 'digits'
-    run_tool(ROOT / 'tools' / 'make_digits.py', 'folder', folder)
+    run_command('make-digits', 'folder', folder)
     return (
         '--cfg-options',
         f'data_root={folder}',
@@ -62,8 +71,8 @@ def classifier_options(tmp_path_factory):
 def classifier(classifier_options, tmp_path_factory):
     """The work dir of CLASSIFIER, trained: it holds epoch_1.pth."""
     folder = tmp_path_factory.mktemp('work')
-    done = run_tool(
-        ROOT / 'tools' / 'train.py',
+    done = run_command(
+        'train',
         CLASSIFIER,
         '--work-dir',
         folder,
@@ -80,8 +89,8 @@ def tiny_options(classifier_options, tmp_path_factory):
     folder = tmp_path_factory.mktemp('lists')
     lists = []
     for split, loader in (('train', 'train'), ('test', 'val')):
-        run_tool(
-            ROOT / 'tools' / 'image_folder_list.py',
+        run_command(
+            'list-images',
             f'{root[len("data_root=") :]}/{split}',
             folder / f'{split}.txt',
             '--per-class',

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from tests.conftest import ROOT, run_tool
+from tests.helpers import ROOT, run_python
 from tools import make_env
 
 TOOL = ROOT / 'tools' / 'make_env.py'
@@ -54,7 +54,7 @@ def test_a_python_that_has_no_wheels_is_refused(tmp_path, monkeypatch):
 
 
 def test_an_unknown_stack_names_those_there_are(tmp_path):
-    done = run_tool(TOOL, tmp_path / 'v', '--stack', 'mine', check=False)
+    done = run_python(TOOL, tmp_path / 'v', '--stack', 'mine', check=False)
     assert done.returncode == 1
     assert 'STACK=onedl' in done.stdout and 'STACK=openmmlab' in done.stdout
 

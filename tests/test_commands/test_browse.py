@@ -11,12 +11,11 @@ from mmengine.registry import VISUALIZERS, init_default_scope
 from mmengine.visualization import Visualizer
 from mmengine.visualization.utils import img_from_canvas
 
-from loma_mm.engine import load_config
+from loma_mm.commands import browse as browse_dataset
+from loma_mm.running import load_config
 from loma_mm.visualization import BeforeAfter
-from tests.conftest import CLASSIFIER, ROOT, run_tool
-from tools import browse_dataset
+from tests.helpers import CLASSIFIER, ROOT, run_command
 
-TOOL = ROOT / 'tools' / 'browse_dataset.py'
 FASTER_RCNN = ROOT / 'configs' / 'faster_rcnn'
 DEMO = FASTER_RCNN / 'faster-rcnn_r18_fpn_loma-rhombus-scratch-4e_digits.py'
 MASKS = ROOT / 'tests' / 'data' / 'instance_masks.py'
@@ -74,16 +73,18 @@ def discs(tmp_path_factory):
     return root
 
 
-def browse(monkeypatch, config, *arguments):
-    monkeypatch.setattr(
-        'sys.argv', ['browse_dataset.py', str(config), *map(str, arguments)]
-    )
-    browse_dataset.main()
+@pytest.fixture
+def browse(call):
+    def draw(*arguments):
+        called = call('browse', *arguments)
+        assert called.code == 0, called.said
+
+    return draw
 
 
 def test_one_picture(digits, tmp_path):
-    done = run_tool(
-        TOOL,
+    done = run_command(
+        'browse',
         DEMO,
         '--out',
         tmp_path / 'a.png',
@@ -107,7 +108,7 @@ def test_one_picture(digits, tmp_path):
             assert img[top : top + 380, left : left + 380].std() > 10
 
 
-def test_one_picture_a_sample(digits, tmp_path, monkeypatch):
+def test_one_picture_a_sample(digits, tmp_path, monkeypatch, browse):
     arguments = (
         '--number',
         2,
@@ -115,8 +116,8 @@ def test_one_picture_a_sample(digits, tmp_path, monkeypatch):
         f'data_root={digits}/',
         'train_dataloader.dataset.pipeline.3.prob=1',
     )
-    browse(monkeypatch, DEMO, '--out-dir', tmp_path / 'a', *arguments)
-    browse(monkeypatch, DEMO, '--out-dir', tmp_path / 'b', '--seed', 0, *arguments)
+    browse(DEMO, '--out-dir', tmp_path / 'a', *arguments)
+    browse(DEMO, '--out-dir', tmp_path / 'b', '--seed', 0, *arguments)
     first, second = sorted((tmp_path / 'a').iterdir())
     assert first.name != second.name and len(first.stem) == 6
     assert (tmp_path / 'b' / first.name).read_bytes() == first.read_bytes()
@@ -127,9 +128,8 @@ def test_one_picture_a_sample(digits, tmp_path, monkeypatch):
     assert np.abs(before.astype(int) - after).mean() > 2
 
 
-def test_wrapped_datasets(voc, tmp_path, monkeypatch):
+def test_wrapped_datasets(voc, tmp_path, monkeypatch, browse):
     browse(
-        monkeypatch,
         FASTER_RCNN / 'faster-rcnn_r50_fpn_1x_voc0712.py',
         '--out-dir',
         tmp_path,
@@ -172,9 +172,10 @@ def test_masks_are_drawn_where_the_object_is(discs):
         assert sample.data_sample.gt_instances.masks.height == (sample.image.shape[0])
 
 
-def test_masks_have_the_same_colour_before_and_after(discs, tmp_path, monkeypatch):
+def test_masks_have_the_same_colour_before_and_after(
+    discs, tmp_path, monkeypatch, browse
+):
     browse(
-        monkeypatch,
         MASKS,
         '--out',
         tmp_path / 'a.png',
@@ -191,9 +192,8 @@ def test_masks_have_the_same_colour_before_and_after(discs, tmp_path, monkeypatc
     assert abs(before - after).max() <= 2 and abs(before - 90).max() > 8
 
 
-def test_classifier(classifier_options, tmp_path, monkeypatch):
+def test_classifier(classifier_options, tmp_path, monkeypatch, browse):
     browse(
-        monkeypatch,
         CLASSIFIER,
         '--out',
         tmp_path / 'a.png',
@@ -211,7 +211,7 @@ def test_classifier(classifier_options, tmp_path, monkeypatch):
             assert img[top : top + 20, left : left + 150].std() > 20
 
 
-def test_window(digits, monkeypatch, capsys):
+def test_window(digits, monkeypatch, capsys, browse, call):
     """Where there is none, and to a backend that draws without one."""
     pyplot.switch_backend('agg')
     monkeypatch.delenv('MPLBACKEND', raising=False)
@@ -225,8 +225,8 @@ def test_window(digits, monkeypatch, capsys):
         '--cfg-options',
         f'data_root={digits}/',
     )
-    with pytest.raises(SystemExit, match='--show finds no display'):
-        browse(monkeypatch, *arguments)
+    called = call('browse', *arguments)
+    assert called.code == 1 and '--show finds no display' in called.err
     shown = []
     show = Visualizer.show
 
@@ -237,7 +237,7 @@ def test_window(digits, monkeypatch, capsys):
 
     monkeypatch.setattr(Visualizer, 'show', spy)
     monkeypatch.setenv('MPLBACKEND', 'agg')
-    browse(monkeypatch, *arguments)
+    browse(*arguments)
     assert len(shown) == 2
     for drawn, window in shown:
         assert drawn.shape == (860, 1616, 3)
@@ -249,12 +249,11 @@ def test_window(digits, monkeypatch, capsys):
     'arguments, said',
     [
         ((DEMO,), '--out, --out-dir or --show'),
-        ((DEMO, '--out', 'a.png', '--number', 0), 'must be at least 1'),
+        ((DEMO, '--out', 'a.png', '--number', 0), 'must be a whole number from 1 on'),
         ((DEMO, '--out', 'a'), 'must end with one of .eps, '),
         (('none.py', '--show'), 'There is no config file none.py'),
     ],
 )
-def test_mistakes_are_one_sentence(monkeypatch, capsys, arguments, said):
-    with pytest.raises(SystemExit) as error:
-        browse(monkeypatch, *arguments)
-    assert said in f'{error.value}{capsys.readouterr().err}'
+def test_mistakes_are_one_sentence(call, arguments, said):
+    called = call('browse', *arguments)
+    assert called.code in (1, 2) and said in called.err

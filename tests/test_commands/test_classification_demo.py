@@ -2,15 +2,13 @@
 
 import mmengine
 
-from tests.conftest import CLASSIFIER as DEMO
-from tests.conftest import ROOT, run_tool
-
-TOOLS = ROOT / 'tools'
+from tests.helpers import CLASSIFIER as DEMO
+from tests.helpers import ROOT, run_command
 
 
 def test_tested_alike(classifier, classifier_options, tmp_path):
-    done = run_tool(
-        TOOLS / 'test.py',
+    done = run_command(
+        'test',
         DEMO,
         classifier / 'epoch_1.pth',
         '--work-dir',
@@ -32,8 +30,8 @@ def test_its_checkpoint_fits_the_plain_network(
     classifier, classifier_options, tmp_path
 ):
     plain = ROOT / 'configs/resnet_cifar/resnet20_1xb128_image-folder.py'
-    done = run_tool(
-        TOOLS / 'test.py',
+    done = run_command(
+        'test',
         plain,
         classifier / 'epoch_1.pth',
         '--work-dir',
@@ -45,8 +43,8 @@ def test_its_checkpoint_fits_the_plain_network(
 
 
 def test_feature_augments_as_a_neck(classifier_options, tmp_path):
-    done = run_tool(
-        TOOLS / 'train.py',
+    done = run_command(
+        'train',
         ROOT / 'configs/feature_space/resnet20_1xb128-loma-f-fo-neck_image-folder.py',
         '--work-dir',
         tmp_path,
@@ -58,8 +56,8 @@ def test_feature_augments_as_a_neck(classifier_options, tmp_path):
 
 
 def test_too_few_outputs_are_said_before_training(classifier_options, tmp_path):
-    done = run_tool(
-        TOOLS / 'train.py',
+    done = run_command(
+        'train',
         DEMO,
         '--work-dir',
         tmp_path,

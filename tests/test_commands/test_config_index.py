@@ -1,13 +1,14 @@
 import pytest
 
-from tests.conftest import ROOT, run_tool
-from tools import config_index
+from loma_mm.commands import config_index
+from loma_mm.errors import ResultsError
+from tests.helpers import ROOT, run_command
 
 CONFIGS = ROOT / 'configs'
 
 
 def test_index_is_up_to_date():
-    run_tool(ROOT / 'tools' / 'config_index.py', '--check')
+    run_command('config-index', '--check')
 
 
 def test_every_config_is_listed():
@@ -36,26 +37,23 @@ def test_rows_of_the_paper():
     }
 
 
-def test_out_of_date(tmp_path, monkeypatch):
-    monkeypatch.setattr(config_index, 'CONFIGS', tmp_path)
+def test_out_of_date(tmp_path, monkeypatch, call):
+    monkeypatch.setattr(config_index, 'configs_folder', lambda: tmp_path)
     (tmp_path / 'paper_results.csv').write_text('part,row,config,paper\n')
-    monkeypatch.setattr('sys.argv', ['config_index.py', '--check'])
-    with pytest.raises(SystemExit, match='README.md is out of date: run '):
-        config_index.main()
-    monkeypatch.setattr('sys.argv', ['config_index.py'])
-    config_index.main()
-    monkeypatch.setattr('sys.argv', ['config_index.py', '--check'])
-    config_index.main()
+    called = call('config-index', '--check')
+    assert called.code == 1 and 'README.md is out of date: run ' in called.err
+    assert call('config-index').code == 0
+    assert call('config-index', '--check').code == 0
 
 
 def test_index_says_what_is_wrong(tmp_path):
     head = 'part,row,config,paper\n'
     csv = tmp_path / 'paper_results.csv'
     csv.write_text(head + 'Table 9,Baseline,a/b.py,1\n')
-    with pytest.raises(SystemExit, match="a row of 'Table 9'"):
+    with pytest.raises(ResultsError, match="a row of 'Table 9'"):
         config_index.make_index(tmp_path)
     csv.write_text(head + 'Table 1,Baseline,a/b.py,1\n')
-    with pytest.raises(SystemExit, match='a/b.py, which does not exist'):
+    with pytest.raises(ResultsError, match='a/b.py, which does not exist'):
         config_index.make_index(tmp_path)
     (tmp_path / 'a').mkdir()
     (tmp_path / 'a' / 'b.py').touch()

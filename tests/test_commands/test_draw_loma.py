@@ -6,11 +6,10 @@ import mmcv
 import numpy as np
 import pytest
 
+from loma_mm.commands import draw_loma
 from loma_mm.functional import MagnificationRegion, magnify_image
-from tests.conftest import CLASSIFIER, ROOT, run_tool
-from tools import draw_loma
+from tests.helpers import CLASSIFIER, run_command
 
-TOOL = ROOT / 'tools' / 'draw_loma.py'
 REGION = MagnificationRegion((60, 40), 30, (1.0, 1.8))
 IMG = np.random.default_rng(0).integers(0, 256, (90, 120, 3), np.uint8)
 
@@ -76,86 +75,67 @@ def test_panels():
 
 
 def test_the_picture_of_the_readme(tmp_path):
-    run_tool(TOOL, '--out', tmp_path / 'loma.png')
+    run_command('draw-loma', '--out', tmp_path / 'loma.png')
     img = mmcv.imread(tmp_path / 'loma.png')
     assert img.shape[1] == 1400 and img.std() > 30
     assert [path.name for path in tmp_path.iterdir()] == ['loma.png']
 
 
-def test_samples_of_a_config(classifier_options, tmp_path, monkeypatch):
+def test_samples_of_a_config(classifier_options, tmp_path, call):
     """Figure 1; the same seed draws the same."""
     for name, seed in (('a', 1), ('b', 1), ('c', 2)):
-        monkeypatch.setattr(
-            'sys.argv',
-            [
-                'draw_loma.py',
-                '--compare',
-                '--rows',
-                'image',
-                '--config',
-                str(CLASSIFIER),
-                '--index',
-                '0',
-                '700',
-                '--seed',
-                str(seed),
-                '--out',
-                str(tmp_path / f'{name}.png'),
-                *classifier_options,
-            ],
-        )
-        draw_loma.main()
+        assert not call(
+            'draw-loma',
+            '--compare',
+            '--rows',
+            'image',
+            '--config',
+            str(CLASSIFIER),
+            '--index',
+            '0',
+            '700',
+            '--seed',
+            str(seed),
+            '--out',
+            str(tmp_path / f'{name}.png'),
+            *classifier_options,
+        ).code
     a, b, c = ((tmp_path / f'{name}.png').read_bytes() for name in 'abc')
     assert a == b != c
 
 
-def test_photographs(tmp_path, monkeypatch):
+def test_photographs(tmp_path, call):
     for name, img in (('a.png', IMG), ('b.png', IMG[:, :50])):
         mmcv.imwrite(img, str(tmp_path / name))
-    monkeypatch.setattr(
-        'sys.argv',
-        [
-            'draw_loma.py',
-            '--image',
-            str(tmp_path / 'a.png'),
-            str(tmp_path / 'b.png'),
-            '--shapes',
-            'rhombus',
-            '--rows',
-            'grid',
-            'image',
-            '--out',
-            str(tmp_path / 'out' / 'c.pdf'),
-        ],
-    )
-    draw_loma.main()
+    assert not call(
+        'draw-loma',
+        '--image',
+        str(tmp_path / 'a.png'),
+        str(tmp_path / 'b.png'),
+        '--shapes',
+        'rhombus',
+        '--rows',
+        'grid',
+        'image',
+        '--out',
+        str(tmp_path / 'out' / 'c.pdf'),
+    ).code
     assert (tmp_path / 'out' / 'c.pdf').read_bytes().startswith(b'%PDF')
 
 
 @pytest.mark.parametrize(
     'arguments, said',
     [
-        (('--image', 'none.jpg'), 'there is no image none.jpg'),
+        (('--image', 'none.jpg'), 'there is no file none.jpg'),
         (('--radius', '0'), 'radius must be a finite number'),
         (('--out', 'a.xyz'), 'must end with one of .eps, '),
         (('--config', 'none.py'), 'There is no config file none.py'),
         (('--config', CLASSIFIER, '--index', '3000'), 'there is no sample 3000'),
     ],
 )
-def test_mistakes_are_one_sentence(
-    classifier_options, tmp_path, monkeypatch, capsys, arguments, said
-):
-    monkeypatch.setattr(
-        'sys.argv',
-        [
-            'draw_loma.py',
-            '--out',
-            str(tmp_path / 'a.png'),
-            *map(str, arguments),
-            *classifier_options,
-        ],
+def test_mistakes_are_one_sentence(classifier_options, tmp_path, call, arguments, said):
+    called = call(
+        'draw-loma', '--out', tmp_path / 'a.png', *arguments, *classifier_options
     )
-    with pytest.raises(SystemExit) as error:
-        draw_loma.main()
-    assert said in f'{error.value}{capsys.readouterr().err}'
+    assert called.code in (1, 2) and said in called.err
     assert not list(tmp_path.iterdir())

@@ -1,9 +1,8 @@
 import pytest
 
-from tests.conftest import ROOT, run_tool
-from tools.image_folder_list import list_images
-
-TOOL = ROOT / 'tools' / 'image_folder_list.py'
+from loma_mm.commands.list_images import list_images
+from loma_mm.errors import DataError
+from tests.helpers import run_command
 
 
 def test_first_of_each_class_in_order_of_names(tmp_path):
@@ -19,7 +18,7 @@ def test_first_of_each_class_in_order_of_names(tmp_path):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
     out = tmp_path / 'list.txt'
-    run_tool(TOOL, tmp_path / 'train', out, '--per-class', 2)
+    run_command('list-images', tmp_path / 'train', out, '--per-class', 2)
     assert out.read_text().splitlines() == [
         'cat/10.jpg 0',
         'cat/2.JPG 0',
@@ -29,11 +28,13 @@ def test_first_of_each_class_in_order_of_names(tmp_path):
 
 
 def test_says_what_is_wrong(tmp_path):
-    with pytest.raises(SystemExit, match='is not a folder of folders'):
+    with pytest.raises(DataError, match='is not a folder of folders'):
         list_images(tmp_path / 'none', 1)
     (tmp_path / 'cat').mkdir()
     (tmp_path / 'cat' / 'a.jpg').touch()
-    with pytest.raises(SystemExit, match='has 1 image, fewer than 2'):
+    with pytest.raises(DataError, match='has 1 image, fewer than 2'):
         list_images(tmp_path, 2)
-    done = run_tool(TOOL, tmp_path, tmp_path / 'l.txt', '--per-class', 0, check=False)
-    assert done.returncode and 'must be at least 1' in done.stdout
+    done = run_command(
+        'list-images', tmp_path, tmp_path / 'l.txt', '--per-class', 0, check=False
+    )
+    assert done.returncode and 'must be a whole number from 1 on' in done.stdout

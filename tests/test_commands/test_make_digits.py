@@ -3,10 +3,8 @@ from xml.etree import ElementTree
 import cv2
 import numpy as np
 
-from tests.conftest import ROOT, run_tool
-from tools import make_digits
-
-TOOL = ROOT / 'tools' / 'make_digits.py'
+from loma_mm.commands import make_digits
+from tests.helpers import run_command
 
 
 def objects(path):
@@ -51,8 +49,16 @@ def test_boxes_hold_the_digits():
 
 def test_same_seed_same_files(tmp_path):
     for name, seed in (('a', 3), ('b', 3), ('c', 4)):
-        run_tool(
-            TOOL, 'voc', tmp_path / name, '--train', 3, '--test', 2, '--seed', seed
+        run_command(
+            'make-digits',
+            'voc',
+            tmp_path / name,
+            '--train',
+            3,
+            '--test',
+            2,
+            '--seed',
+            seed,
         )
 
     def content(name):
@@ -75,13 +81,13 @@ def test_no_digit_is_in_both_splits():
 
 def test_existing_folder_is_not_touched(digits):
     before = sorted(digits.rglob('*'))
-    done = run_tool(TOOL, 'voc', digits, check=False)
+    done = run_command('make-digits', 'voc', digits, check=False)
     assert done.returncode == 1 and 'exists already' in done.stdout
     assert sorted(digits.rglob('*')) == before
 
 
 def test_folder_layout_holds_every_digit_once(tmp_path):
-    run_tool(TOOL, 'folder', tmp_path / 'digits')
+    run_command('make-digits', 'folder', tmp_path / 'digits')
     written = []
     for split, (_images, labels) in make_digits.split_digits(0).items():
         for label in range(10):

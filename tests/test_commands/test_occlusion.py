@@ -8,11 +8,12 @@ import mmcv
 import pytest
 import torch
 
-from loma_mm.engine import load_config
-from tests.conftest import CLASSIFIER, ROOT
+from loma_mm.commands import occlusion as tool
+from loma_mm.evaluation import OCCLUSIONS
+from loma_mm.experiments import Key, Results
+from loma_mm.running import load_config
+from tests.helpers import CLASSIFIER, ROOT
 from tests.nearest_mean import nearest_mean
-from tools import occlusion as tool
-from tools import test as test_tool
 
 DETECTOR = ROOT / 'configs' / 'faster_rcnn' / 'faster-rcnn_r50_fpn_1x_voc07.py'
 
@@ -23,20 +24,27 @@ def rows(path):
 
 
 @pytest.fixture
-def call(monkeypatch, classifier_options, tmp_path):
-    """The tool in this process, with --out in ``tmp_path``."""
+def occlusion(call, classifier_options, tmp_path):
+    """The command in this process, with --out in ``tmp_path``."""
 
     def run(*arguments):
-        command = ['occlusion.py', '--out', tmp_path / 'a.png', *arguments]
-        monkeypatch.setattr('sys.argv', [*map(str, command), *classifier_options])
-        tool.main()
+        called = call(
+            'occlusion', '--out', tmp_path / 'a.png', *arguments, *classifier_options
+        )
+        assert called.code == 0, called.said
         return rows(tmp_path / 'a.csv')
 
     return run
 
 
+def split(row):
+    """Kind and size of the occlusion of a row."""
+    kind, size = row['metric'].split('/')[0].split('_')
+    return kind, int(size)
+
+
 def test_the_unoccluded_accuracy_is_that_of_the_test_tool(
-    classifier, classifier_options, call, monkeypatch, tmp_path, capsys
+    classifier, classifier_options, call, tmp_path
 ):
     """And the test tool takes the loop."""
     checkpoint = tmp_path / 'good.pth'
@@ -46,9 +54,15 @@ def test_the_unoccluded_accuracy_is_that_of_the_test_tool(
         classifier / 'epoch_1.pth',
         checkpoint,
     )
-    entries = call('--model', 'LOMA', CLASSIFIER, checkpoint, '--sizes', 0, 8)
-    assert '] 4/4, ' in capsys.readouterr().out  # batches of 128
-    found = {(entry['kind'], int(entry['size'])): entry['value'] for entry in entries}
+    called = call(
+        'occlusion',
+        '--out',
+        tmp_path / 'a.png',
+        *('--model', 'LOMA', CLASSIFIER, checkpoint, '--sizes', 0, 8),
+        *classifier_options,
+    )
+    assert '] 4/4, ' in called.out  # batches of 128
+    found = {split(row): float(row['value']) for row in rows(tmp_path / 'a.csv')}
     assert list(found) == [
         ('center', 0),
         ('center', 8),
@@ -58,46 +72,37 @@ def test_the_unoccluded_accuracy_is_that_of_the_test_tool(
     assert mmcv.imread(tmp_path / 'a.png').std() > 10
 
     def run_test_tool(*options):
-        command = ['test.py', CLASSIFIER, checkpoint, '--work-dir', tmp_path]
-        monkeypatch.setattr(
-            'sys.argv', [*map(str, command), *classifier_options, *options]
-        )
+        command = ['test', CLASSIFIER, checkpoint, '--work-dir', tmp_path]
         before = set(tmp_path.glob('*/*.json'))
-        test_tool.main()
+        assert call(*command, *classifier_options, *options).code == 0
         (written,) = set(tmp_path.glob('*/*.json')) - before
         return json.loads(written.read_text())
 
     plain = run_test_tool()['accuracy/top1']
-    assert found['center', 0] == f'{plain:.4f}' and plain > 25
+    assert found['center', 0] == pytest.approx(plain, rel=1e-5) and plain > 25
     loop = run_test_tool(
         'experiment_name=loop',
         'test_cfg.sizes=[0,8]',
         'test_cfg.type=loma_mm.evaluation.OcclusionTestLoop',
     )
     for (kind, size), value in found.items():
-        assert value == f'{loop[f"{kind}_{size}/accuracy/top1"]:.4f}'
+        assert value == pytest.approx(loop[f'{kind}_{size}/accuracy/top1'], rel=1e-5)
 
 
 def test_a_label_has_many_checkpoints_and_what_is_known_stays(
-    classifier, call, tmp_path
+    classifier, occlusion, tmp_path
 ):
     first, second = classifier / 'epoch_1.pth', tmp_path / 'other.pth'
     state = torch.load(first, map_location='cpu', weights_only=False)
     state['state_dict']['head.fc.bias'] += torch.linspace(-3, 3, 10)
     torch.save(state, second)
-    known = call('--model', 'LOMA', CLASSIFIER, first, '--sizes', 8)
+    known = occlusion('--model', 'LOMA', CLASSIFIER, first, '--sizes', 8)
     # Nobody measured this: it must come through all that follows.
     known[0]['value'] = '12.3456'
-    tool.write_results(
-        {
-            (row['label'], row['checkpoint'], row['kind'], int(row['size'])): float(
-                row['value']
-            )
-            for row in known
-        },
-        str(tmp_path / 'a.csv'),
+    Results(str(tmp_path / 'a.csv')).add(
+        Key('LOMA', None, str(first)), CLASSIFIER.stem, {known[0]['metric']: 12.3456}
     )
-    found = call(
+    found = occlusion(
         '--model',
         'LOMA',
         CLASSIFIER,
@@ -111,16 +116,12 @@ def test_a_label_has_many_checkpoints_and_what_is_known_stays(
         16,
     )
     assert len(found) == 8
-    assert found[:2] == known
-    assert {row['metric'] for row in found} == {'accuracy/top1'}
-    values = [
-        float(row['value'])
-        for row in found
-        if (row['kind'], row['size']) == ('center', '8')
-    ]
+    assert [row for row in found if row in known] == known
+    assert {row['config'] for row in found} == {CLASSIFIER.stem}
+    values = [float(row['value']) for row in found if split(row) == ('center', 8)]
     assert values[0] == 12.3456 and values[1] != values[0]
 
-    figure = tool.draw(tool.read_results(str(tmp_path / 'a.csv')))
+    figure = tool.draw(tool.read_accuracies(Results(str(tmp_path / 'a.csv'))))
     center, boundary = figure.axes
     assert center.get_title() == 'Center occlusion'
     line, _, (bars,) = center.containers[0]
@@ -132,30 +133,45 @@ def test_a_label_has_many_checkpoints_and_what_is_known_stays(
     assert len(boundary.containers) == 1
 
 
-def test_the_plot_alone(call, tmp_path):
-    tool.write_results(
-        {
-            (label, 'a.pth', kind, size): 50.0 + size
-            for label in ('baseline', 'LOMA')
-            for kind in tool.KINDS
-            for size in (0, 4)
-        },
-        str(tmp_path / 'a.csv'),
-    )
+def test_the_plot_alone(occlusion, tmp_path):
+    for label in ('baseline', 'LOMA'):
+        Results(str(tmp_path / 'a.csv')).add(
+            Key(label, None, 'a.pth'),
+            'c',
+            {
+                f'{kind}_{size}/accuracy/top1': 50.0 + size
+                for kind in OCCLUSIONS
+                for size in (0, 4)
+            },
+        )
     before = (tmp_path / 'a.csv').read_bytes()
-    assert len(call()) == 8
+    assert len(occlusion()) == 8
     assert mmcv.imread(tmp_path / 'a.png').std() > 10
     assert (tmp_path / 'a.csv').read_bytes() == before
     assert not list(tmp_path.glob('*.part*'))
-    figure = tool.draw(tool.read_results(str(tmp_path / 'a.csv')))
+    figure = tool.draw(tool.read_accuracies(Results(str(tmp_path / 'a.csv'))))
     for panel in figure.axes:
         # One run has no deviation to show.
         assert [len(one[2]) for one in panel.containers] == [0, 0]
         assert panel.containers[1][0].get_ydata().tolist() == [50, 54]
 
 
-def test_mistakes_are_one_sentence(call, classifier, tmp_path, capsys):
+def test_processes_lose_no_accuracies_of_each_other(tmp_path):
+    """Two calls that end at the same moment."""
+    path = str(tmp_path / 'a.csv')
+    for label, size in (('a', 8), ('b', 8), ('a', 16)):
+        # What each read before the other wrote does not matter.
+        Results(path).add(Key(label, None, 'x.pth'), 'c', {f'center_{size}/m': size})
+    assert [(key.name, metric) for key, metric in Results(path).read()] == [
+        ('a', 'center_8/m'),
+        ('b', 'center_8/m'),
+        ('a', 'center_16/m'),
+    ]
+
+
+def test_mistakes_are_one_sentence(call, classifier, classifier_options, tmp_path):
     checkpoint = classifier / 'epoch_1.pth'
+    start = ('occlusion', '--out', tmp_path / 'a.png')
     for arguments, said in [
         ((), 'without --model there must be results in'),
         (
@@ -166,9 +182,8 @@ def test_mistakes_are_one_sentence(call, classifier, tmp_path, capsys):
         (('--model', 'a', DETECTOR, checkpoint), "is not a classifier's config"),
         (('--out', 'a.csv'), 'name of a picture must end with'),
     ]:
-        with pytest.raises(SystemExit) as caught:
-            call(*arguments)
-        assert said in f'{caught.value} {capsys.readouterr().err}'
+        called = call(*start, *arguments, *classifier_options)
+        assert called.code in (1, 2) and said in called.err
     (tmp_path / 'a.csv').write_text('epoch,loss\n1,2\n')
-    with pytest.raises(SystemExit, match='is not a table of this tool'):
-        call()
+    called = call(*start)
+    assert called.code == 1 and 'is not a table of results' in called.err

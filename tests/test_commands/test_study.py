@@ -6,28 +6,10 @@ import mmcv
 import pytest
 from scipy import stats
 
-from loma_mm.engine.experiments import Results, Run
-from tests.conftest import ROOT, run_tool
-from tools import study
-
-
-@pytest.fixture
-def call(monkeypatch, capsys):
-    """Call the tool in this process: returns its exit code and output."""
-    monkeypatch.chdir(ROOT)
-
-    def call_tool(*arguments):
-        monkeypatch.setattr('sys.argv', ['study.py', *map(str, arguments)])
-        capsys.readouterr()
-        code = None
-        try:
-            study.main()
-        except SystemExit as end:
-            code = end.code
-        output = capsys.readouterr()
-        return code, output.out if not code else output.err
-
-    return call_tool
+from loma_mm.commands import study
+from loma_mm.experiments import Key, Results
+from loma_mm.running import find_config
+from tests.helpers import ROOT, parse, run_python
 
 
 @pytest.fixture(scope='module')
@@ -53,6 +35,7 @@ def bccd(digits, tmp_path_factory):
 def test_a_run_of_detection(bccd, tmp_path, call):
     """Its data, its layout of work dirs, the metric of each class."""
     arguments = [
+        'study',
         '--bccd',
         bccd,
         '--work-dir',
@@ -62,36 +45,32 @@ def test_a_run_of_detection(bccd, tmp_path, call):
         '--cfg-options',
         'train_cfg.max_epochs=1',
     ]
-    commands = call(*arguments, '--commands', 'python')[1].splitlines()
+    commands = call(*arguments, '--commands', 'python').out.splitlines()
     assert len(commands) == 3
     # One of three is trained by its command.
     words = commands[1].split()
-    assert words[4] == str(tmp_path / 'bccd' / 'loma-rhombus' / 'seed4')
-    run_tool(*words[1:])
-    assert '1 of 3 runs are done.' in call(*arguments, '--collect')[1]
-    # With other settings than its own, never in docs/study.csv.
+    assert words[6] == str(tmp_path / 'bccd' / 'loma-rhombus' / 'seed4')
+    run_python(*words[1:])
+    assert '1 of 3 runs are done.' in call(*arguments, '--collect').out
     results = Results(str(tmp_path / 'results.csv')).read()
-    assert {(name, seed) for name, seed, _ in results} == {('bccd/loma-rhombus', 4)}
-    metrics = {metric for _, _, metric in results}
+    assert {key for key, _ in results} == {Key('bccd/loma-rhombus', 4)}
+    metrics = {metric for _, metric in results}
     assert 'pascal_voc/mAP' in metrics
     assert any(metric.startswith('pascal_voc/AP/') for metric in metrics)
 
 
-def test_runs_are_those_of_the_study(monkeypatch, tmp_path):
+def test_runs_are_those_of_the_study(tmp_path):
     """Six methods of one schedule by five seeds, three by three."""
-    monkeypatch.setattr(
-        'sys.argv',
-        [
-            'study.py',
-            '--cifar10',
-            'photos',
-            '--bccd',
-            'cells',
-            '--work-dir',
-            str(tmp_path),
-        ],
+    args = parse(
+        study,
+        '--cifar10',
+        'photos',
+        '--bccd',
+        'cells',
+        '--work-dir',
+        str(tmp_path),
     )
-    args = study.parse_args()
+    study.complete_arguments(args)
     runs = study.make_runs('cifar10', args)
     assert len(runs) == 30 and len({run.work_dir for run in runs}) == 30
     assert runs[0].work_dir == str(tmp_path / 'cifar10/baseline/seed0')
@@ -103,16 +82,17 @@ def test_runs_are_those_of_the_study(monkeypatch, tmp_path):
     detection = study.make_runs('bccd', args)
     assert len(detection) == 9 and len({run.options for run in detection}) == 1
     for run in runs + detection:
-        assert (ROOT / run.config).is_file() and run.name.count('/') == 1
+        assert find_config(run.config) and run.name.count('/') == 1
 
 
 def test_a_run_of_classification(classifier_options, tmp_path, monkeypatch, call):
     data = classifier_options[1][len('data_root=') :]
-    part = study.PARTS['cifar10']
+    part = study.COMPARISONS['cifar10']
     one = {'loma-if': part.methods['loma-if']}
     monkeypatch.setattr(study, 'PER_CLASS', 2)
-    monkeypatch.setitem(study.PARTS, 'cifar10', part._replace(methods=one))
-    code, _ = call(
+    monkeypatch.setitem(study.COMPARISONS, 'cifar10', part._replace(methods=one))
+    called = call(
+        'study',
         '--cifar10',
         data,
         '--work-dir',
@@ -122,7 +102,7 @@ def test_a_run_of_classification(classifier_options, tmp_path, monkeypatch, call
         '--cfg-options',
         *classifier_options[2:],
     )
-    assert not code
+    assert not called.code, called.said
     log = (tmp_path / 'cifar10' / 'loma-if' / 'seed0.log').read_text()
     assert 'Epoch(train) [1][1/1]' in log  # 20 images
     assert 'Epoch(val) [1][4/4]' in log  # all 450
@@ -136,9 +116,7 @@ def fill(path, methods):
     results = Results(str(path))
     for method, values in methods.items():
         for seed, value in values.items():
-            results.add(
-                Run(f'cifar10/{method}', 'c.py', seed, '.'), {'accuracy/top1': value}
-            )
+            results.add(Key(f'cifar10/{method}', seed), 'c', {'accuracy/top1': value})
 
 
 def test_report(tmp_path, call):
@@ -158,7 +136,15 @@ def test_report(tmp_path, call):
     page.write_text(
         'Before.\n<!-- begin cifar10 -->\nold\n<!-- end cifar10 -->\nAfter.\n'
     )
-    arguments = ['--csv', tmp_path / 's.csv', '--parts', 'cifar10', '--report', page]
+    arguments = [
+        'study',
+        '--csv',
+        tmp_path / 's.csv',
+        '--parts',
+        'cifar10',
+        '--report',
+        page,
+    ]
     call(*arguments)
     text = page.read_text()
     assert text.startswith('Before.\n<!-- begin') and 'old' not in text
@@ -180,7 +166,7 @@ def test_report(tmp_path, call):
     call(*arguments)
     assert page.read_text() == text
     page.write_text('No marks.')
-    assert 'must have one pair of lines' in call(*arguments)[0]
+    assert 'must have one pair of lines' in call(*arguments).err
     assert page.read_text() == 'No marks.'
 
 
@@ -188,10 +174,11 @@ def test_the_page_is_that_of_the_table():
     """docs/study.md holds what docs/study.csv gives, whatever that is."""
     text = (ROOT / 'docs' / 'study.md').read_text()
     results = Results(str(ROOT / 'docs' / 'study.csv'))
-    for name in study.PARTS:
+    for name in set(study.COMPARISONS) & set(re.findall('<!-- begin (.*?) -->', text)):
         assert study.make_table(name, study.outcomes(name, results)) in text
 
 
 def test_data_must_be_named(call):
-    code, said = call('--parts', 'bccd')
-    assert code == 2 and 'say where its data is: --bccd FOLDER' in said
+    called = call('study', '--parts', 'bccd')
+    assert called.code == 2
+    assert 'say where its data is: --bccd FOLDER' in called.err

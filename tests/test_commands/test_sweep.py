@@ -5,12 +5,13 @@ import mmcv
 import pytest
 from mmengine.registry import init_default_scope
 
-from loma_mm.engine import load_config
-from loma_mm.engine.experiment_cli import parse_options
-from loma_mm.engine.experiments import Results, Run
-from loma_mm.engine.paper import read_rows
-from tests.conftest import CLASSIFIER, ROOT, run_tool
-from tools import sweep
+from loma_mm.commands import sweep
+from loma_mm.commands.experiment_arguments import parse_options
+from loma_mm.errors import ConfigError
+from loma_mm.experiments import Key, Results
+from loma_mm.experiments.paper import read_rows
+from loma_mm.running import load_config
+from tests.helpers import CLASSIFIER, ROOT, parse, run_command
 
 CONFIGS = ROOT / 'configs'
 BASIC = CONFIGS / 'resnet_cifar' / 'resnet20_1xb128-loma-rhombus_cifar10.py'
@@ -89,30 +90,13 @@ def test_an_argument_that_the_config_leaves_out():
     ],
 )
 def test_mistakes_are_said_before_work_starts(parameter, value, said):
-    with pytest.raises(SystemExit, match=said):
+    with pytest.raises(ConfigError, match=said):
         sweep.make_point(load_config(str(BASIC)), parameter, value)
-
-
-@pytest.fixture
-def call(monkeypatch, capsys):
-    """Call the tool in this process: returns its exit code and output."""
-    monkeypatch.chdir(ROOT)
-
-    def call_tool(*arguments):
-        monkeypatch.setattr('sys.argv', ['sweep.py', *map(str, arguments)])
-        capsys.readouterr()
-        code = None
-        try:
-            sweep.main()
-        except SystemExit as end:
-            code = end.code
-        return code, capsys.readouterr().out
-
-    return call_tool
 
 
 def test_one_command_from_runs_to_plot(tiny_options, tmp_path, call):
     arguments = [
+        'sweep',
         CLASSIFIER,
         '--p',
         0.25,
@@ -124,21 +108,22 @@ def test_one_command_from_runs_to_plot(tiny_options, tmp_path, call):
         '--cfg-options',
         *tiny_options,
     ]
-    _, printed = call(*arguments, '--commands', 'torchrun', '--gpus', 2)
+    printed = call(*arguments, '--commands', 'torchrun', '--gpus', 2).out
     commands = [shlex.split(line) for line in printed.splitlines()]
-    assert [line[4] for line in commands] == [
+    assert [line[line.index('--work-dir') + 1] for line in commands] == [
         str(tmp_path / 'sweep' / name / 'seed7') for name in ('p0.25', 'basic')
     ]
-    assert {line[0] for line in commands} == {'tools/dist_train.sh'}
-    assert {line[2] for line in commands} == {'2'}
+    for line in commands:
+        assert line[:5] == ['torchrun', '--nproc_per_node=2', '-m', 'loma_mm', 'train']
+        assert line[line.index('--launcher') + 1] == 'pytorch'
     assert not (tmp_path / 'sweep').exists()
     # As a job on a cluster would, with one process.
-    run_tool(ROOT / 'tools' / 'train.py', commands[0][1], *commands[0][3:])
-    code, said = call(*arguments, '--collect')
-    assert not code and '1 of 2 runs are done.' in said
+    run_command(*(word for word in commands[0][4:] if word != 'pytorch'), 'a=1')
+    called = call(*arguments, '--collect')
+    assert not called.code and '1 of 2 runs are done.' in called.out
     # The rest is done here.
-    code, said = call(*arguments)
-    assert not code and '1 of 2 runs are to be done.' in said
+    called = call(*arguments)
+    assert not called.code and '1 of 2 runs are to be done.' in called.out
     with open(tmp_path / 'sweep' / 'results.csv') as file:
         rows = list(csv.DictReader(file))
     assert [(row['name'], row['seed'], row['metric']) for row in rows] == [
@@ -151,11 +136,12 @@ def test_one_command_from_runs_to_plot(tiny_options, tmp_path, call):
 
 
 def test_what_goes_wrong(tmp_path, call):
-    arguments = [CLASSIFIER, '--p', 0.25, '--work-dir', tmp_path / 'sweep']
-    code, _ = call(*arguments, '--cfg-options', 'data_root=nowhere')
-    assert 'is not on disk' in code and not (tmp_path / 'sweep').exists()
-    code, said = call(*arguments, '--collect')
-    assert not code and '0 of 1 runs are done.' in said
+    arguments = ['sweep', CLASSIFIER, '--p', 0.25, '--work-dir', tmp_path / 'sweep']
+    called = call(*arguments, '--cfg-options', 'data_root=nowhere')
+    assert called.code == 1 and 'is not on disk' in called.err
+    assert not (tmp_path / 'sweep').exists()
+    called = call(*arguments, '--collect')
+    assert not called.code and '0 of 1 runs are done.' in called.out
     assert not (tmp_path / 'sweep').exists()  # nothing to draw
 
 
@@ -164,29 +150,26 @@ def test_the_plot_shows_mean_and_spread(tmp_path, monkeypatch):
     values = {'basic': (90, 92), 'p0.25': (80, 80), 'baseline': (70, 71)}
     for name, both in values.items():
         for seed, value in enumerate(both):
-            results.add(Run(name, BASIC.name, seed, '.'), {'accuracy/top1': value})
-    monkeypatch.setattr(
-        'sys.argv',
-        [
-            'sweep.py',
-            str(BASIC),
-            '--p',
-            '0.5',
-            '0.25',
-            '--seeds',
-            '0',
-            '1',
-            '--baseline',
-            'b.py',
-            '--out',
-            str(tmp_path / 'a.png'),
-        ],
+            results.add(Key(name, seed), BASIC.stem, {'accuracy/top1': value})
+    args = parse(
+        sweep,
+        str(BASIC),
+        '--p',
+        '0.5',
+        '0.25',
+        '--seeds',
+        '0',
+        '1',
+        '--baseline',
+        'b.py',
+        '--out',
+        str(tmp_path / 'a.png'),
     )
+    sweep.complete_arguments(args)
     figures = []
     monkeypatch.setattr(
         sweep, 'save_figure', lambda figure, path: figures.append(figure)
     )
-    args = sweep.parse_args()
     cfg = load_config(str(BASIC))
     points = [sweep.make_point(cfg, 'p', value) for value in args.grid['p']]
     assert sweep.draw(points, results, args, 'Title')

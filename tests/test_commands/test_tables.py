@@ -5,13 +5,11 @@ import pytest
 from mmdet.datasets import VOCDataset
 from mmengine.visualization import LocalVisBackend
 
-from loma_mm.engine import load_config
-from loma_mm.engine.paper import read_class_rows, read_rows
-from tests.conftest import ROOT, run_tool
-from tools import paper_tables
+from loma_mm.experiments.paper import read_class_rows, read_rows
+from loma_mm.running import load_config
+from tests.helpers import ROOT, run_command
 
 CONFIGS = ROOT / 'configs'
-TOOL = ROOT / 'tools' / 'paper_tables.py'
 RESNET = 'resnet_cifar/resnet20_1xb128-loma-rhombus_cifar10.py'
 VOC = 'faster_rcnn/faster-rcnn_r50_fpn_loma-ellipse-1x_voc07.py'
 
@@ -64,7 +62,7 @@ def tables(tmp_path_factory):
         300,
         {'train_dataloader.batch_size': 64},
     )
-    # A point of tools/sweep.py.
+    # A point of a sweep.
     leave(
         folder / 'p',
         RESNET,
@@ -93,7 +91,9 @@ def tables(tmp_path_factory):
         4,
     )
     out = tmp_path_factory.mktemp('out')
-    said = run_tool(TOOL, folder, '--out', out / 't.md', '--csv', out / 't.csv').stdout
+    said = run_command(
+        'tables', folder, '--out', out / 't.md', '--csv', out / 't.csv'
+    ).stdout
     return folder, out, said
 
 
@@ -170,22 +170,23 @@ def test_what_does_not_count_is_said(tables):
     assert '5 of 9 work dirs are in the tables.' in said
 
 
-def call(monkeypatch, *arguments):
-    monkeypatch.setattr('sys.argv', ['paper_tables.py', *map(str, arguments)])
-    paper_tables.main()
-
-
-def test_settings_that_may_differ(tables, monkeypatch, capsys):
+def test_settings_that_may_differ(tables, tmp_path, call):
     folder, _, _ = tables
-    call(monkeypatch, folder / 'small', '--ignore', 'train_dataloader.batch_size')
-    assert (
-        '| CIFAR-10, ResNet-20, LOMA (rhombus) | 93.27 ± 0.10 | 1.00 | 1 |'
-    ) in capsys.readouterr().out
+    said = call(
+        'tables',
+        folder / 'small',
+        '--ignore',
+        'train_dataloader.batch_size',
+        '--results',
+        tmp_path / 'r.csv',
+    ).out
+    assert ('| CIFAR-10, ResNet-20, LOMA (rhombus) | 93.27 ± 0.10 | 1.00 | 1 |') in said
 
 
-def test_a_run_of_another_config(classifier, monkeypatch, capsys):
-    call(monkeypatch, classifier)
-    said = capsys.readouterr().out
+def test_a_run_of_another_config(classifier, tmp_path, call):
+    said = call('tables', classifier, '--results', tmp_path / 'r.csv').out
+    # Nothing counted, so nothing is filed.
+    assert not (tmp_path / 'r.csv').exists()
     assert f'Left out: {classifier}: none of the configs' in said
     assert '0 of 1 work dirs are in the tables.' in said
 
@@ -201,7 +202,17 @@ def test_per_class_numbers_of_the_paper():
         assert mean == pytest.approx(float(row.paper), abs=0.11)
 
 
-def test_no_such_folder(monkeypatch, capsys):
-    with pytest.raises(SystemExit):
-        call(monkeypatch, 'nowhere')
-    assert 'there is no folder nowhere' in capsys.readouterr().err
+def test_results_outlive_work_dirs(tables, tmp_path, call):
+    """The tables are made from what is filed."""
+    folder, out, _ = tables
+    empty = tmp_path / 'empty'
+    empty.mkdir()
+    shutil.copy(folder / 'results.csv', empty)
+    called = call('tables', empty, '--out', tmp_path / 't.md')
+    assert '0 of 0 work dirs' in called.out
+    assert (tmp_path / 't.md').read_text() == (out / 't.md').read_text()
+
+
+def test_no_such_folder(call):
+    called = call('tables', 'nowhere')
+    assert called.code == 2 and 'there is no folder nowhere' in called.err

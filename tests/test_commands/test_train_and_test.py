@@ -8,7 +8,7 @@ import mmcv
 import mmengine
 import pytest
 
-from tests.conftest import ROOT, run_tool
+from tests.helpers import ROOT, run_command
 
 DEMO = (
     ROOT
@@ -16,7 +16,7 @@ DEMO = (
     / 'faster_rcnn'
     / 'faster-rcnn_r18_fpn_loma-rhombus-scratch-4e_digits.py'
 )
-TRAIN, TEST = ROOT / 'tools' / 'train.py', ROOT / 'tools' / 'test.py'
+TRAIN, TEST = 'train', 'test'
 
 
 def options(digits, *more):
@@ -34,7 +34,7 @@ def options(digits, *more):
 @pytest.fixture(scope='module')
 def trained(digits, tmp_path_factory):
     work_dir = tmp_path_factory.mktemp('work')
-    done = run_tool(TRAIN, DEMO, '--work-dir', work_dir, *options(digits))
+    done = run_command(TRAIN, DEMO, '--work-dir', work_dir, *options(digits))
     return work_dir, done.stdout
 
 
@@ -47,7 +47,7 @@ def test_training_ends_with_the_voc_table(trained):
 
 def test_a_checkpoint_is_tested_and_painted(trained, digits, tmp_path):
     work_dir, _ = trained
-    done = run_tool(
+    done = run_command(
         TEST,
         DEMO,
         work_dir / 'epoch_1.pth',
@@ -66,7 +66,7 @@ def test_a_checkpoint_is_tested_and_painted(trained, digits, tmp_path):
 
 def test_resume_goes_on_from_the_last_epoch(trained, digits):
     work_dir, _ = trained
-    done = run_tool(
+    done = run_command(
         TRAIN,
         DEMO,
         '--work-dir',
@@ -126,7 +126,7 @@ def test_slurm_script_asks_for_the_gpus(tmp_path, monkeypatch):
         '--qos=low',
     } <= set(words)
     assert words[-5:] == [
-        str(ROOT / 'tools' / 'train.py'),
+        'train',
         str(DEMO),
         '--work-dir=work',
         '--launcher=slurm',
@@ -135,7 +135,7 @@ def test_slurm_script_asks_for_the_gpus(tmp_path, monkeypatch):
 
 
 def test_auto_scale_lr(digits, tmp_path):
-    done = run_tool(
+    done = run_command(
         TRAIN,
         DEMO,
         '--auto-scale-lr',
@@ -159,15 +159,15 @@ def test_auto_scale_lr(digits, tmp_path):
 )
 def test_mistakes_are_one_sentence(digits, monkeypatch, arguments, said):
     monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '')
-    done = run_tool(*arguments, *options(digits), check=False)
+    done = run_command(*arguments, *options(digits), check=False)
     assert done.returncode == 1
     assert said in done.stdout.splitlines()[-1]
     assert 'Traceback' not in done.stdout
 
 
 def test_picture(trained, digits, tmp_path):
-    run_tool(
-        ROOT / 'tools' / 'draw_detections.py',
+    run_command(
+        'detect',
         DEMO,
         trained[0] / 'epoch_1.pth',
         '--out',

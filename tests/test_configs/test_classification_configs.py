@@ -18,10 +18,10 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
-from loma_mm.engine import load_config
-from tests.conftest import ROOT
-from tools.config_index import read_rows
-from tools.image_folder_list import list_images
+from loma_mm.commands.list_images import list_images
+from loma_mm.experiments.paper import read_rows
+from loma_mm.running import load_config
+from tests.helpers import ROOT
 
 pytest.importorskip('mmpretrain')
 

@@ -9,8 +9,8 @@ from mmengine.registry import MODELS, init_default_scope
 from mmengine.runner import Runner
 
 from loma_mm import LocalMagnification, RandomFeatureAugment
-from loma_mm.engine import check_before_start, load_config
-from tests.conftest import ROOT
+from loma_mm.running import check_before_start, load_config
+from tests.helpers import ROOT
 
 FOLDER = ROOT / 'configs' / 'faster_rcnn'
 VOC = [

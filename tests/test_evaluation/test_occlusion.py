@@ -7,9 +7,9 @@ import pytest
 import torch
 from mmengine.registry import TRANSFORMS, init_default_scope
 
-from loma_mm.engine import load_config
-from loma_mm.evaluation import KINDS, occlude, occlusion_accuracy
-from tests.conftest import CLASSIFIER
+from loma_mm.evaluation import OCCLUSIONS, occlude
+from loma_mm.running import load_config, occlusion_accuracy
+from tests.helpers import CLASSIFIER
 from tests.nearest_mean import nearest_mean, packed_test_set
 
 
@@ -27,7 +27,7 @@ def naive_occlude(img, kind, size):
 
 
 @pytest.mark.parametrize('shape', [(32, 32), (7, 10), (1, 5)])
-@pytest.mark.parametrize('kind', KINDS)
+@pytest.mark.parametrize('kind', OCCLUSIONS)
 def test_occlusion_is_the_loop(kind, shape):
     images = torch.randn(2, 3, *shape) + 5
     before = images.clone()
@@ -117,10 +117,10 @@ def test_accuracy_is_that_of_the_loop(cfg, classifier, tmp_path):
     assert CountSamples.passed == 450
     assert cfg.to_dict() == before
     assert [entry[:2] for entry in found] == [
-        (kind, size) for kind in KINDS for size in (0, 11, 32)
+        (kind, size) for kind in OCCLUSIONS for size in (0, 11, 32)
     ]
     values = {entry[:2]: entry[2] for entry in found}
-    for kind in KINDS:
+    for kind in OCCLUSIONS:
         assert values[kind, 11] == pytest.approx(
             naive_accuracy(cfg, checkpoint, kind, 11), abs=1e-4
         )

@@ -10,11 +10,21 @@ import time
 
 import pytest
 
-from loma_mm.engine.experiment_cli import job_command, parse_options
-from loma_mm.engine.experiments import Results, Run, collect, final_metrics, run_all
-from tests.conftest import CLASSIFIER, ROOT
+from loma_mm.commands.experiment_arguments import job_command, parse_options
+from loma_mm.errors import ResultsError, UsageError
+from loma_mm.experiments import (
+    Key,
+    Result,
+    Results,
+    Run,
+    collect,
+    final_metrics,
+    run_all,
+    to_percent,
+)
+from loma_mm.running.work_dir import locked
+from tests.helpers import CLASSIFIER, ROOT
 
-SCRIPT = str(ROOT / 'tools' / 'train.py')
 EPOCHS = 8
 
 
@@ -34,9 +44,9 @@ def killed(tiny_options, tmp_path_factory):
     )
     run = Run('digits/loma', str(CLASSIFIER), 3, str(folder), options)
     code = (
-        'import sys; from loma_mm.engine.experiments import *; '
+        'import sys; from loma_mm.experiments import *; '
         f'run_all([{run!r}], Results({str(folder / "r.csv")!r}), '
-        f'{SCRIPT!r})'
+        ')'
     )
     process = subprocess.Popen(
         [sys.executable, '-c', code], cwd=ROOT, start_new_session=True
@@ -58,7 +68,7 @@ def finished(killed):
     assert collect([run], results) == [run]
     with open(run.log) as file:
         before = file.read()
-    assert run_all([run], results, SCRIPT) == []
+    assert run_all([run], results) == []
     with open(run.log) as file:
         return run, results, before, file.read()[len(before) :]
 
@@ -81,13 +91,13 @@ def test_results_outlive_work_dirs_and_are_not_trained_again(finished, tmp_path)
     copy = Results(str(tmp_path / 'r.csv'))
     shutil.copy(results.path, copy.path)
     elsewhere = Run(run.name, run.config, run.seed, str(tmp_path / 'gone'))
-    assert run_all([elsewhere], copy, 'not-called.py') == []
+    assert run_all([elsewhere], copy, ['not-called.py']) == []
     assert copy.read() == results.read()
     assert not (tmp_path / 'gone').exists()
     # Another seed is another run; another config under this name a mistake.
-    assert not copy.has(Run(run.name, run.config, 4, run.root))
-    with pytest.raises(SystemExit, match='give another --work-dir'):
-        copy.has(Run(run.name, 'other.py', 3, run.root))
+    assert not copy.has(Key(run.name, 4), run.config_name)
+    with pytest.raises(ResultsError, match='give another --work-dir'):
+        copy.has(Key(run.name, 3), 'other')
 
 
 def test_a_run_stopped_before_its_validation_is_validated(finished, tmp_path):
@@ -101,7 +111,7 @@ def test_a_run_stopped_before_its_validation_is_validated(finished, tmp_path):
     with open(f'{again.work_dir}/last_checkpoint', 'w') as file:
         file.write(f'{again.work_dir}/epoch_{EPOCHS}.pth')
     new = Results(str(tmp_path / 'r.csv'))
-    assert run_all([again], new, SCRIPT) == []
+    assert run_all([again], new) == []
     with open(again.log) as file:
         assert epochs_in(file.read()) == []
     assert new.read() == results.read()
@@ -113,7 +123,7 @@ def test_a_failure_is_a_sentence_and_stops_nothing(tiny_options, tmp_path, capsy
         'import sys\nprint("hello")\nsys.exit(3 * ("randomness.seed=0" in sys.argv))\n'
     )
     runs = [Run('fails', str(CLASSIFIER), seed, str(tmp_path)) for seed in (0, 1)]
-    problems = run_all(runs, Results(str(tmp_path / 'r.csv')), str(script))
+    problems = run_all(runs, Results(str(tmp_path / 'r.csv')), [str(script)])
     assert problems == [
         f'fails, seed 0 failed with exit code 3: see {runs[0].log}.',
         'fails, seed 1 ended without a validation of its last epoch: see '
@@ -127,53 +137,34 @@ def test_a_failure_is_a_sentence_and_stops_nothing(tiny_options, tmp_path, capsy
 
 def test_two_processes_do_not_do_the_same_run(tmp_path):
     run = Run('one', str(CLASSIFIER), 0, str(tmp_path))
-    script = tmp_path / 'train.py'
-    script.write_text('import time\ntime.sleep(60)\n')
     results = Results(str(tmp_path / 'r.csv'))
-    # What a killed parent leaves: the training process and its lock.
-    code = (
-        'import fcntl, subprocess, sys; log = open(sys.argv[1], "a"); '
-        'fcntl.flock(log, fcntl.LOCK_EX); child = subprocess.Popen('
-        '[sys.executable, sys.argv[2]], stdout=log); print(child.pid)'
-    )
-    os.makedirs(tmp_path / 'one')
-    pid = int(
-        subprocess.check_output([sys.executable, '-c', code, run.log, str(script)])
-    )
-    try:
-        assert run_all([run], results, str(script)) == [
-            'one, seed 0 is being done by another process.'
-        ]
-    finally:
-        os.kill(pid, signal.SIGKILL)
-
-
-def test_the_checkpoint_that_was_lost(tmp_path):
-    """A kill between deleting the old checkpoint and writing the new."""
-    run = Run('one', str(CLASSIFIER), 0, str(tmp_path))
-    os.makedirs(run.work_dir)
-    pointer = tmp_path / 'one/seed0/last_checkpoint'
-    pointer.write_text(str(tmp_path / 'one/seed0/epoch_1.pth'))
+    said = ['one, seed 0 is being done by another process.']
+    with locked(run.work_dir):
+        assert run_all([run], results, ['not-called.py']) == said
+    # It began just after we looked, and the second one saw that.
     script = tmp_path / 'train.py'
-    script.write_text('')
-    run_all([run], Results(str(tmp_path / 'r.csv')), str(script))
-    assert not pointer.exists()
-    (tmp_path / 'one/seed0/epoch_1.pth').touch()
-    pointer.write_text(str(tmp_path / 'one/seed0/epoch_1.pth'))
-    run_all([run], Results(str(tmp_path / 'r.csv')), str(script))
-    assert pointer.exists()
+    script.write_text('raise SystemExit(75)')
+    assert run_all([run], results, [str(script)]) == said
+
+
+def test_a_second_training_of_a_work_dir_is_refused(tmp_path, call):
+    """Also of one whose parent was killed: the training itself holds it."""
+    with locked(str(tmp_path)):
+        called = call('train', CLASSIFIER, '--work-dir', tmp_path)
+    # Its data is looked for first, and is not there.
+    assert called.code in (1, 75)
 
 
 def test_results_file(tmp_path):
-    results = Results(str(tmp_path / 'new' / 'r.csv'))
+    path = tmp_path / 'new' / 'r.csv'
+    results = Results(str(path))
     assert results.read() == {}
     for seed in (10, 9):
-        results.add(
-            Run('b', 'configs/c.py', seed, '.'), {'y': 73.19999694824219, 'x': 1}
-        )
-    results.add(Run('a', 'd.py', 0, '.'), {'x': 0.5})
-    results.add(Run('b', 'configs/c.py', 10, '.'), {'x': 2})
-    assert open(results.path).read() == (
+        results.add(Key('b', seed), 'c', {'y': 73.19999694824219, 'x': 1})
+    results.add(Key('a', 0), 'd', {'x': 0.5})
+    # Of a run, what was measured before is gone.
+    results.add(Key('b', 10), 'c', {'x': 2})
+    assert path.read_text() == (
         'name,config,seed,metric,value\n'
         'a,d,0,x,0.5\n'
         'b,c,9,x,1\n'
@@ -181,19 +172,32 @@ def test_results_file(tmp_path):
         'b,c,10,x,2\n'
     )
     assert results.values('b', 'x') == {9: 1, 10: 2}
-    assert sorted(os.listdir(tmp_path / 'new')) == ['r.csv', 'r.csv.lock']
+    assert results.runs('b') == [{'x': 1, 'y': 73.2}, {'x': 2}]
+    # Of checkpoints there may be many under one name, measured bit by bit.
+    for metric, value in (('x', 3), ('z', 4)):
+        results.add(Key('b', None, 'b.pth'), 'c', {metric: value})
+    assert results.read()[Key('b', None, 'b.pth'), 'x'] == Result('c', 3)
+    assert results.read()[Key('b', 9), 'y'] == Result('c', 73.2)
+    assert path.read_text().splitlines()[0] == 'name,config,seed,metric,value,source'
+    assert {'r.csv'} <= set(os.listdir(path.parent)) <= {'r.csv', 'r.csv.lock'}
     for text in ('a,b\n1,2\n', 'name,config,seed,metric,value\na,d,one,x,1\n'):
-        (tmp_path / 'new' / 'r.csv').write_text(text)
-        with pytest.raises(SystemExit, match='is not a table of results'):
+        path.write_text(text)
+        with pytest.raises(ResultsError, match='is not a table of results'):
             results.read()
+
+
+def test_percent():
+    assert to_percent('accuracy/top1', 93.5) == 93.5
+    for metric in ('pascal_voc/mAP', 'pascal_voc/AP/dog', 'pascal_voc/AP50'):
+        assert to_percent(metric, 0.75) == 75
 
 
 def test_processes_lose_no_results_of_each_other(tmp_path):
     path = str(tmp_path / 'r.csv')
     code = (
-        'import sys; from loma_mm.engine.experiments import *; '
+        'import sys; from loma_mm.experiments import *; '
         'print(flush=True); input(); '
-        '[Results(sys.argv[1]).add(Run(sys.argv[2], "c.py", seed, "."), '
+        '[Results(sys.argv[1]).add(Key(sys.argv[2], seed), "c", '
         '{"x": seed}) for seed in range(100)]'
     )
     processes = [
@@ -217,15 +221,16 @@ def test_processes_lose_no_results_of_each_other(tmp_path):
 
 def test_commands_for_clusters():
     run = Run('a/b', 'c.py', 2, 'root', ('x.y=(1,2)',))
+    start = '-m loma_mm train c.py --work-dir root/a/b/seed2'
     rest = "--resume --cfg-options 'x.y=(1,2)' randomness.seed=2"
-    assert job_command(run, 'python', 'tools', 1, '') == (
-        f'python tools/train.py c.py --work-dir root/a/b/seed2 {rest}'
+    assert job_command(run, 'python', 1, '') == f'python {start} {rest}'
+    assert job_command(run, 'torchrun', 4, '') == (
+        f'torchrun --nproc_per_node=4 {start} --launcher pytorch {rest}'
     )
-    assert job_command(run, 'torchrun', 'tools', 4, '') == (
-        f'tools/dist_train.sh c.py 4 --work-dir root/a/b/seed2 {rest}'
-    )
-    assert job_command(run, 'slurm', 'tools', 8, 'gpu') == (
-        'GPUS=8 tools/slurm_train.sh gpu a-b-2 c.py root/a/b/seed2 ' + rest
+    assert job_command(run, 'slurm', 16, 'gpu') == (
+        'srun --partition=gpu --job-name=a-b-2 --gres=gpu:8 --ntasks=16 '
+        '--ntasks-per-node=8 --cpus-per-task=5 --kill-on-bad-exit=1 '
+        f'python -u {start} --launcher slurm {rest}'
     )
 
 
@@ -236,5 +241,5 @@ def test_options():
         'd': ['x', 'y'],
     }
     assert parse_options(()) == {}
-    with pytest.raises(SystemExit):
+    with pytest.raises(UsageError):
         parse_options(('a',))

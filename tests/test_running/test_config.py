@@ -1,7 +1,8 @@
 import pytest
 
-from loma_mm.engine import load_config
-from tests.conftest import ROOT
+from loma_mm.errors import ConfigError
+from loma_mm.running import load_config
+from tests.helpers import ROOT
 
 CUSTOM = str(
     ROOT / 'configs/faster_rcnn/'
@@ -58,5 +59,5 @@ def test_mmpretrain_gets_its_loader_defaults():
 
 
 def test_missing_config_is_one_sentence():
-    with pytest.raises(SystemExit, match='no config file nowhere.py'):
+    with pytest.raises(ConfigError, match='no config file nowhere.py'):
         load_config('nowhere.py')

@@ -2,8 +2,9 @@ import shutil
 
 import pytest
 
-from loma_mm.engine import check_before_start, load_config
-from tests.conftest import ROOT
+from loma_mm.errors import LomaError
+from loma_mm.running import check_before_start, load_config
+from tests.helpers import ROOT
 
 FOLDER = ROOT / 'configs' / 'faster_rcnn'
 DIGITS = FOLDER / 'faster-rcnn_r18_fpn_loma-rhombus-scratch-4e_digits.py'
@@ -14,7 +15,7 @@ def check(options, config=DIGITS, splits=('train', 'val')):
 
 
 def message(options, **kwargs):
-    with pytest.raises(SystemExit) as error:
+    with pytest.raises(LomaError) as error:
         check(options, **kwargs)
     assert '\n' not in str(error.value)
     return str(error.value)
@@ -101,5 +102,5 @@ def test_mmcv_without_operators_is_explained(monkeypatch, digits):
         if name == 'mmcv.ops':
             raise ModuleNotFoundError("No module named 'mmcv._ext'")
 
-    monkeypatch.setattr('loma_mm.engine.preflight.importlib.import_module', broken)
+    monkeypatch.setattr('loma_mm.running.preflight.importlib.import_module', broken)
     assert 'compiled operators' in message(dict(data_root=f'{digits}/'))

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+from loma_mm.commands.region_arguments import add_region_arguments, choose_region
 from loma_mm.functional import MagnificationRegion
-from loma_mm.visualization import add_region_arguments, choose_region, outline
+from loma_mm.visualization import outline
 
 
 def chosen(*arguments):

@@ -7,9 +7,10 @@ from mmengine.config import Config
 from mmengine.dataset import BaseDataset
 from mmengine.registry import DATASETS, TRANSFORMS, init_default_scope
 
-from loma_mm.engine import load_config
-from loma_mm.visualization import BeforeAfter, SampleError
-from tests.conftest import ROOT
+from loma_mm.errors import DataError
+from loma_mm.running import load_config
+from loma_mm.visualization import BeforeAfter
+from tests.helpers import ROOT
 
 DEMO = (
     ROOT
@@ -166,7 +167,7 @@ def test_before_survives_a_transform_that_writes():
 @pytest.mark.parametrize('index', [-1, 4])
 def test_no_such_sample(index):
     with pytest.raises(
-        SampleError, match=f'4 samples, counted from 0.*no sample {index}'
+        DataError, match=f'4 samples, counted from 0.*no sample {index}'
     ):
         BeforeAfter(held())[index]
 
@@ -177,5 +178,5 @@ def test_several_views_are_refused():
         num_views=2,
         transforms=[[dict(type='LocalMagnification')]],
     )
-    with pytest.raises(SampleError, match='its inputs are a list'):
+    with pytest.raises(DataError, match='its inputs are a list'):
         BeforeAfter(held(views))[0]
