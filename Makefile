@@ -48,24 +48,24 @@ bench: env data/digits-voc data/digits
 	$(PY) tools/benchmarks/training.py
 
 data/digits-voc: | env
-	$(PY) tools/make_digits.py voc $@
+	$(PY) -m loma_mm make-digits voc $@
 
 data/digits: | env
-	$(PY) tools/make_digits.py folder $@
+	$(PY) -m loma_mm make-digits folder $@
 
 demo: env data/digits-voc
-	$(PY) tools/train.py $(DEMO) --work-dir $(DEMO_DIR)
-	$(PY) tools/browse_dataset.py $(DEMO) --out $(DEMO_DIR)/train_samples.png \
+	$(PY) -m loma_mm train $(DEMO) --work-dir $(DEMO_DIR)
+	$(PY) -m loma_mm browse $(DEMO) --out $(DEMO_DIR)/train_samples.png \
 		--cfg-options train_dataloader.dataset.pipeline.3.prob=1
-	$(PY) tools/draw_detections.py $(DEMO) $(DEMO_DIR)/epoch_4.pth \
+	$(PY) -m loma_mm detect $(DEMO) $(DEMO_DIR)/epoch_4.pth \
 		--out $(DEMO_DIR)/detections.png
 	@echo "The VOC table stands above and in $(DEMO_DIR); look at"
 	@echo "  $(DEMO_DIR)/train_samples.png  training samples, each with LOMA"
 	@echo "  $(DEMO_DIR)/detections.png     what the detector finds"
 
 demo-cls: env data/digits
-	$(PY) tools/train.py $(DEMO_CLS) --work-dir $(DEMO_CLS_DIR)
-	$(PY) tools/browse_dataset.py $(DEMO_CLS) \
+	$(PY) -m loma_mm train $(DEMO_CLS) --work-dir $(DEMO_CLS_DIR)
+	$(PY) -m loma_mm browse $(DEMO_CLS) \
 		--out $(DEMO_CLS_DIR)/train_samples.png
 	@echo "The accuracy stands above and in $(DEMO_CLS_DIR); look at"
 	@echo "  $(DEMO_CLS_DIR)/train_samples.png  training samples"

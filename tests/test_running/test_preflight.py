@@ -29,7 +29,7 @@ def test_a_missing_dataset_names_its_paths_and_its_source(tmp_path):
     text = message(dict(data_root=f'{tmp_path}/none/'))
     assert f'{tmp_path}/none/ImageSets/Main/train.txt' in text
     assert f'{tmp_path}/none/ImageSets/Main/test.txt' in text
-    assert 'tools/make_digits.py voc data/digits-voc' in text
+    assert 'python -m loma_mm make-digits voc data/digits-voc' in text
 
 
 def test_both_halves_of_voc0712_are_checked(tmp_path):
