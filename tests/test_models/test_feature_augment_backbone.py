@@ -269,7 +269,7 @@ def test_stage_with_several_outputs():
         return levels[0]
 
     for kind in (tuple, list):
-        plain = TwoStages(lambda x: kind((x, x.clone())), unpack)
+        plain = TwoStages(lambda x, kind=kind: kind((x, x.clone())), unpack)
         net = wrap(copy.deepcopy(plain), 'stages.0')
         assert not same(run(plain), run(net))
     assert kinds == [tuple, tuple, list, list]
@@ -567,7 +567,9 @@ CONSTRUCTORS = {
 def test_odd_arguments(construct, name, value):
     """They are taken, or refused by an error that names the argument."""
     # Networks of these sizes are right, and large.
-    assume(construct not in (CIFARResNet, WideResNet, PyramidNet) or not size_of(value))
+    assume(
+        construct not in (CIFARResNet, WideResNet, PyramidNet) or not is_large(value)
+    )
     arguments = dict(augments=AUGMENTS) if 'augments' in CONSTRUCTORS[construct] else {}
     if construct is FeatureAugmentBackbone:
         arguments.update(backbone=TwoStages(), after='features')
@@ -579,7 +581,7 @@ def test_odd_arguments(construct, name, value):
         assert name in str(error)
 
 
-def size_of(value):
+def is_large(value):
     return isinstance(value, (int, float)) and 10 < value < float('inf')
 
 

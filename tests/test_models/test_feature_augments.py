@@ -62,8 +62,8 @@ def test_eval_mode_returns_the_input_itself(name):
     augment = AUGMENTS[name]().eval()
     x = torch.rand(2, 3, 4, 4)
     state = torch.get_rng_state()
-    for x in (x, (x, x), 'anything'):
-        assert augment(x) is x
+    for given in (x, (x, x), 'anything'):
+        assert augment(given) is given
     assert torch.equal(torch.get_rng_state(), state)
 
 
