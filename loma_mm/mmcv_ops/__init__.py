@@ -1,0 +1,91 @@
+"""mmcv's operators from torchvision and PyTorch, where mmcv has none compiled.
+
+Importing this module lets ``import mmcv.ops`` (hence MMDetection) work with an
+mmcv whose extension ``mmcv._ext`` was not compiled: mmcv-lite, or mmcv beside a
+PyTorch for which it cannot be compiled. A compiled extension is left alone.
+
+==========================  ==================================================
+mmcv's operator             computed by
+==========================  ==================================================
+nms, batched_nms            torchvision's nms
+soft_nms, nms_match         NumPy, the loop over kept boxes as mmcv has it
+RoIAlign, avg and max       torchvision's roi_align
+RoIPool                     PyTorch; torchvision rounds regions, mmcv does not
+DeformConv2d (v1 and v2)    torchvision's deform_conv2d
+SigmoidFocalLoss            torchvision's sigmoid_focal_loss
+MultiScaleDeformable-       mmcv's own form in PyTorch, on a GPU too
+Attention
+bbox_overlaps               mmcv's own form in PyTorch
+==========================  ==================================================
+
+Forward and backward; CPU and CUDA by the same calls; float32 and float64, and
+float16 and bfloat16, which are computed in float32 and rounded once. Any other
+operator of ``mmcv.ops`` can be imported and raises :class:`MissingOperator`
+when it is called. (mmcv has no position-sensitive RoI pooling.)
+
+In a config of MMDetection's own tools::
+
+    custom_imports = dict(imports=['loma_mm.mmcv_ops'])
+
+Order: before the first *successful* ``import mmcv.ops``. After an ``import
+mmcv.ops`` that failed it is not too late; after a failed ``import
+mmdet.models`` it is, because half of MMDetection's registries are full: start
+a new process. A worker that is spawned, not forked, imports the main script
+again and then needs this import at the top of that script.
+"""
+
+import importlib.util
+import sys
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+
+from . import attention, boxes, deform, focal, roi
+from ._common import OPERATORS, MissingOperator
+
+__all__ = ['OPERATORS', 'MissingOperator', 'is_active']
+
+NAME = 'mmcv._ext'
+
+
+class Extension(ModuleType):
+    """Stands for ``mmcv._ext``; names that it lacks raise when called."""
+
+    def __getattr__(self, name: str):
+        # The import system asks for dunder names and takes no for an answer.
+        if name.startswith('__'):
+            raise AttributeError(f'module {NAME!r} has no attribute {name!r}')
+
+        def missing(*args, **kwargs):
+            raise MissingOperator(name)
+
+        return missing
+
+
+class ExtensionFinder(MetaPathFinder, Loader):
+    """Finds ``mmcv._ext``; last in ``sys.meta_path``, so compiled ones win."""
+
+    def find_spec(self, fullname, path=None, target=None):
+        return ModuleSpec(NAME, self) if fullname == NAME else None
+
+    def create_module(self, spec):
+        return Extension(spec.name)
+
+    def exec_module(self, module):
+        module.__dict__.update(OPERATORS)
+
+
+def is_active() -> bool:
+    """Whether the operators that mmcv has, or will have, come from here.
+
+    False with a compiled mmcv, and without any mmcv.
+    """
+    try:
+        spec = importlib.util.find_spec(NAME)
+    except (ImportError, ValueError):
+        return False
+    return spec is not None and isinstance(spec.loader, ExtensionFinder)
+
+
+if not any(isinstance(finder, ExtensionFinder) for finder in sys.meta_path):
+    sys.meta_path.append(ExtensionFinder())
