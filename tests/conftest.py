@@ -1,3 +1,4 @@
+import importlib
 import os
 import subprocess
 import sys
@@ -9,6 +10,9 @@ import pytest
 # One thread, here and in the tools that tests start: on small images more
 # threads wait for each other. Before torch is imported, which reads it.
 os.environ['OMP_NUM_THREADS'] = '1'
+
+# mmcv's operators, where it has none compiled.
+importlib.import_module('loma_mm.mmcv_ops')
 
 ROOT = Path(__file__).resolve().parent.parent
 CLASSIFIER = ROOT / 'configs/resnet_cifar/resnet20_1xb64-loma-if-fo_digits.py'

@@ -1,6 +1,6 @@
 """One training step and one prediction of detectors, tiny and from scratch.
 
-    python tests/detectors.py OPS      # 'torchvision' or 'compiled'
+    python -m tests.detectors OPS      # 'torchvision' or 'compiled'
 
 prints JSON. A process of its own because mmcv's operators are chosen once.
 """

@@ -43,16 +43,15 @@ def main():
     args = parser.parse_args()
     if args.stack not in STACKS:
         stop(
-            'There is no stack {!r}: choose make env, make env OPS=compiled or '
-            'make env STACK=openmmlab.'.format(args.stack)
+            f'There is no stack {args.stack!r}: choose make env, '
+            'make env OPS=compiled or make env STACK=openmmlab.'
         )
     oldest, newest = STACKS[args.stack].python
     if not oldest <= sys.version_info[:2] <= newest:
         stop(
-            'The %s stack needs CPython %d.%d to %d.%d, this is %d.%d: '
-            'install one of those and name it, as in make env '
-            'PYTHON=python3.11.'
-            % ((args.stack, *oldest, *newest, *sys.version_info[:2]))
+            f'The {args.stack} stack needs CPython {dotted(oldest)} to '
+            f'{dotted(newest)}, this is {this_python()}: install one of those and '
+            'name it, as in make env PYTHON=python3.11.'
         )
     folder = args.folder.resolve()
     done = folder / 'loma_mm_env_is_complete'
@@ -165,9 +164,8 @@ def check_disk(folder, needed):
     free = shutil.disk_usage(str(folder)).free / 1e9
     if free < needed:
         stop(
-            '%s has %.1f GB free and the environment needs %d GB: free some '
-            'space, or put the project on a larger disk.'
-            % (folder.parent, free, needed)
+            f'{folder.parent} has {free:.1f} GB free and the environment needs '
+            f'{needed} GB: free some space, or put the project on a larger disk.'
         )
 
 
@@ -188,10 +186,10 @@ def check_compiler():
         )
     if not header.is_file():
         stop(
-            "mmcv's operators need Python's C headers and %s is missing: "
-            'install them (Debian, Ubuntu: apt-get install python%d.%d-dev), '
-            'or give a folder with a compiled mmcv wheel as PIP_FIND_LINKS.'
-            % ((header, *sys.version_info[:2]))
+            f"mmcv's operators need Python's C headers and {header} is missing: "
+            'install them (Debian, Ubuntu: apt-get install '
+            f'python{this_python()}-dev), or give a folder with a compiled mmcv '
+            'wheel as PIP_FIND_LINKS.'
         )
     # With a GPU, mmcv compiles its CUDA operators too.
     if has_gpu() and not (shutil.which('nvcc') or 'CUDA_HOME' in os.environ):
@@ -209,11 +207,10 @@ def make_venv(folder, torch):
         import ensurepip  # noqa: F401
     except ImportError:
         stop(
-            '%s has no ensurepip, which virtual environments need: install '
-            'it (Debian, Ubuntu: apt-get install python%d.%d-venv).'
-            % ((sys.executable, *sys.version_info[:2]))
+            f'{sys.executable} has no ensurepip, which virtual environments need: '
+            f'install it (Debian, Ubuntu: apt-get install python{this_python()}-venv).'
         )
-    code = 'import pip, sys; print("%d.%d" % sys.version_info[:2])'
+    code = 'import pip, sys; print(*sys.version_info[:2], sep=".")'
     found = ''
     with contextlib.suppress(OSError):
         found = subprocess.run(
@@ -227,7 +224,7 @@ def make_venv(folder, torch):
         for info in site_packages(folder).glob('torch-*.dist-info')
         if info.name[6:-10].split('+')[0] != torch
     ]
-    if found != '%d.%d' % sys.version_info[:2] or other_torch:
+    if found != this_python() or other_torch:
         say(f'Virtual environment {folder}: seconds.')
         run([sys.executable, '-m', 'venv', '--clear', str(folder)])
 
@@ -316,6 +313,14 @@ def stamp(stack):
     ):
         digest.update(path.read_bytes())
     return f'{sys.version.split()[0]} {ROOT} {digest.hexdigest()}\n'
+
+
+def dotted(version):
+    return '.'.join(map(str, version))
+
+
+def this_python():
+    return dotted(sys.version_info[:2])
 
 
 def run(command, env=None):

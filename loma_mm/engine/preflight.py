@@ -62,6 +62,8 @@ def _check_toolbox(scope: str) -> None:
     if scope not in ('mmdet', 'mmpretrain'):
         return
     try:
+        # mmcv's operators, where it has none compiled.
+        importlib.import_module('loma_mm.mmcv_ops')
         importlib.import_module(scope)
         if scope == 'mmdet':
             importlib.import_module('mmcv.ops')

@@ -20,7 +20,7 @@ bbox_overlaps               mmcv's own form in PyTorch
 
 Forward and backward; CPU and CUDA by the same calls; float32 and float64, and
 float16 and bfloat16, which are computed in float32 and rounded once. Any other
-operator of ``mmcv.ops`` can be imported and raises :class:`MissingOperator`
+operator of ``mmcv.ops`` can be imported and raises :class:`MissingOperatorError`
 when it is called. (mmcv has no position-sensitive RoI pooling.)
 
 In a config of MMDetection's own tools::
@@ -40,10 +40,11 @@ from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
-from . import attention, boxes, deform, focal, roi
-from ._common import OPERATORS, MissingOperator
+# Each puts its operators into OPERATORS.
+from . import attention, boxes, deform, focal, roi  # noqa: F401
+from ._common import OPERATORS, MissingOperatorError
 
-__all__ = ['OPERATORS', 'MissingOperator', 'is_active']
+__all__ = ['OPERATORS', 'MissingOperatorError', 'is_active']
 
 NAME = 'mmcv._ext'
 
@@ -57,7 +58,7 @@ class Extension(ModuleType):
             raise AttributeError(f'module {NAME!r} has no attribute {name!r}')
 
         def missing(*args, **kwargs):
-            raise MissingOperator(name)
+            raise MissingOperatorError(name)
 
         return missing
 
@@ -84,8 +85,13 @@ def is_active() -> bool:
         spec = importlib.util.find_spec(NAME)
     except (ImportError, ValueError):
         return False
-    return spec is not None and isinstance(spec.loader, ExtensionFinder)
+    return spec is not None and _is_ours(spec.loader)
 
 
-if not any(isinstance(finder, ExtensionFinder) for finder in sys.meta_path):
+def _is_ours(finder: object) -> bool:
+    # By name: another import of this module has another class.
+    return type(finder).__module__ == __name__
+
+
+if not any(map(_is_ours, sys.meta_path)):
     sys.meta_path.append(ExtensionFinder())

@@ -11,7 +11,7 @@ OPERATORS: dict[str, Callable] = {}
 """Functions of ``mmcv._ext`` by name, with mmcv's own parameters."""
 
 
-class MissingOperator(NotImplementedError):
+class MissingOperatorError(NotImplementedError):
     """An operator of mmcv that neither torchvision nor PyTorch replaces."""
 
     def __init__(self, name: str) -> None:

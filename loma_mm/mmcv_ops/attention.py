@@ -20,7 +20,7 @@ def ms_deform_attn_forward(
 ) -> Tensor:
     """The attended values (B, queries, heads * channels)."""
     inputs = widen(value, sampling_locations, attention_weights)
-    return _attend(*inputs, value_spatial_shapes).to(value.dtype)
+    return _attend(value_spatial_shapes, *inputs).to(value.dtype)
 
 
 @operator
@@ -42,14 +42,14 @@ def ms_deform_attn_backward(
             t.detach().requires_grad_()
             for t in widen(value, sampling_locations, attention_weights)
         ]
-        output = _attend(*inputs, value_spatial_shapes)
+        output = _attend(value_spatial_shapes, *inputs)
     grads = torch.autograd.grad(output, inputs, grad_output.to(output.dtype))
     targets = (grad_value, grad_sampling_loc, grad_attn_weight)
     for target, grad in zip(targets, grads):
         target.copy_(grad)
 
 
-def _attend(value, locations, weights, spatial_shapes) -> Tensor:
+def _attend(spatial_shapes, value, locations, weights) -> Tensor:
     # Ours is imported before mmcv.ops is.
     from mmcv.ops.multi_scale_deform_attn import multi_scale_deformable_attn_pytorch
 
