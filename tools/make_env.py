@@ -82,19 +82,20 @@ def build(folder, stack):
     pip = [str(python), '-m', 'pip', '--disable-pip-version-check']
     install = [*pip, 'install', '--no-input']
     mmcv_pin = f'{mmcv}=={pins[mmcv]}'
-    wheel_at_hand = is_installed(folder, mmcv) or find_wheel(pip, mmcv_pin)
-    if compiled and not wheel_at_hand:
-        check_compiler()
+    if compiled:
+        wheel_at_hand = is_installed(folder, mmcv) or find_wheel(pip, mmcv_pin)
+        if not wheel_at_hand:
+            check_compiler()
 
     def pinned(*names):
         return [f'{name}=={pins[name]}' for name in names]
 
     install_torch(folder, install, pinned('torch', 'torchvision'), lock_file, cuda_file)
-    if not compiled:
-        install_plain_mmcv(install, mmcv_pin)
-    else:
+    if compiled:
         run([*install, '--quiet', '--no-deps', *pinned(*BUILD_TOOLS)])
         compile_mmcv(install, mmcv_pin, wheel_at_hand)
+    else:
+        install_plain_mmcv(install, mmcv_pin)
     say('The other distributions: about a minute.')
     run([*install, '--quiet', '--no-deps', '--requirement', str(lock_file)])
     editable = ['--no-deps', '--no-build-isolation', '--editable', str(ROOT)]

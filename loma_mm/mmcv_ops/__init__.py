@@ -27,11 +27,10 @@ In a config of MMDetection's own tools::
 
     custom_imports = dict(imports=['loma_mm.mmcv_ops'])
 
-Order: before the first *successful* ``import mmcv.ops``. After an ``import
-mmcv.ops`` that failed it is not too late; after a failed ``import
-mmdet.models`` it is, because half of MMDetection's registries are full: start
-a new process. A worker that is spawned, not forked, imports the main script
-again and then needs this import at the top of that script.
+Order: before what needs ``mmcv.ops``; after an import of ``mmcv.ops`` or of
+``mmdet.models`` that failed it is not too late. A worker that is spawned, not
+forked, imports the main script again and nothing of the config: then this
+import belongs at the top of that script.
 """
 
 import importlib.util

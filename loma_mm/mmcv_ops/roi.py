@@ -35,7 +35,8 @@ def roi_align_forward(
     the same purpose: the backward.)
     """
     size = (aligned_height, aligned_width)
-    wide, wide_rois = widen(input)[0], rois.to(widen(input)[0])
+    (wide,) = widen(input)
+    wide_rois = rois.to(wide)
     if pool_mode == 1:
         output.copy_(
             torchvision.ops.roi_align(
@@ -78,7 +79,7 @@ def roi_align_backward(
 ) -> None:
     """Write the gradient with respect to the input to ``grad_input``."""
     size = (aligned_height, aligned_width)
-    grad = widen(grad_output)[0]
+    (grad,) = widen(grad_output)
     rois = rois.to(grad)
 
     def backward(grad, rois, sampling_ratio):
@@ -140,7 +141,7 @@ def roi_pool_forward(
     ((x1, y1) to (x2 + 1, y2 + 1), scaled, not rounded), so that bins may share
     pixels. An empty bin gives 0; a region without area is not written.
     """
-    wide = widen(input)[0]
+    (wide,) = widen(input)
     rois = rois.to(wide)
     height, width = input.shape[2:]
     y_first, y_last = _bins(rois[:, 2::2], pooled_height, spatial_scale, height)
@@ -197,7 +198,7 @@ def roi_pool_backward(
 ) -> None:
     """Add each bin's gradient to the pixel that it was the maximum of."""
     channels, pixels = grad_input.size(1), grad_input[0, 0].numel()
-    grad = widen(grad_output)[0]
+    (grad,) = widen(grad_output)
     total = grad.new_zeros(grad_input.numel())
     plane = rois[:, :1].long() * channels
     plane = plane + torch.arange(channels, device=rois.device)
