@@ -23,7 +23,7 @@ float16 and bfloat16, which are computed in float32 and rounded once. Any other
 operator of ``mmcv.ops`` can be imported and raises :class:`MissingOperatorError`
 when it is called. (mmcv has no position-sensitive RoI pooling.)
 
-In a config of MMDetection's own tools::
+In a config file for MMDetection's own tools (``--cfg-options`` come too late)::
 
     custom_imports = dict(imports=['loma_mm.mmcv_ops'])
 
