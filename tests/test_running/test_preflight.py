@@ -96,11 +96,17 @@ def test_datasets_that_cannot_be_built_lazily_are_left_alone(digits):
     check_before_start(cfg, ('train', 'val'))
 
 
-def test_mmcv_without_operators_is_explained(monkeypatch, digits):
-
+def test_a_toolbox_that_cannot_be_imported_is_named(monkeypatch, digits):
     def broken(name):
         if name == 'mmcv.ops':
-            raise ModuleNotFoundError("No module named 'mmcv._ext'")
+            raise ImportError('undefined symbol: _ZN3c10')
 
     monkeypatch.setattr('loma_mm.running.preflight.importlib.import_module', broken)
-    assert 'compiled operators' in message(dict(data_root=f'{digits}/'))
+    text = message(dict(data_root=f'{digits}/'))
+    assert 'needs mmdet' in text and 'undefined symbol: _ZN3c10' in text
+
+
+def test_operators_from_torchvision_are_said(monkeypatch, digits):
+    monkeypatch.setattr('loma_mm.mmcv_ops.is_active', lambda: True)
+    with pytest.warns(UserWarning, match='come from torchvision'):
+        check(dict(data_root=f'{digits}/'))
