@@ -4,7 +4,7 @@ from typing import Any
 
 from mmengine.config import Config
 
-from .configs import find_config
+from .configs import find_config, shipped_bases
 from .datasets import dataloaders
 
 
@@ -18,6 +18,8 @@ def load_config(path: str, options: dict | None = None) -> Config:
     the model that counted the old ones. (mmengine itself changes the variable
     alone.)
 
+    It may inherit a shipped config, ``_base_ = 'loma_mm::...'``.
+
     For mmpretrain, the dataloaders get the defaults that its own tools set.
 
     Args:
@@ -27,7 +29,8 @@ def load_config(path: str, options: dict | None = None) -> Config:
     Raises:
         ConfigError: If there is no such config.
     """
-    cfg = Config.fromfile(find_config(path))
+    with shipped_bases():
+        cfg = Config.fromfile(find_config(path))
     options = dict(options or {})
     old_root, old_classes = cfg.get('data_root'), cfg.get('classes')
     if old_classes is not None and isinstance(options.get('classes'), str):
