@@ -1,3 +1,4 @@
 from .last_validation_hook import LastValidationHook
+from .whole_checkpoint_hook import WholeCheckpointHook
 
-__all__ = ['LastValidationHook']
+__all__ = ['LastValidationHook', 'WholeCheckpointHook']
