@@ -2,12 +2,14 @@
 
 from setuptools import Extension, setup
 
+SOURCES = 'loma_mm/functional/csrc'
+
 setup(
     ext_modules=[
         Extension(
-            f'loma_mm.functional.{name}',
-            [f'loma_mm/functional/{name}.c'],
-            depends=['loma_mm/functional/_clones.h'],
+            'loma_mm.functional._compiled',
+            [f'{SOURCES}/{name}.c' for name in ('module', 'image', 'feature')],
+            depends=[f'{SOURCES}/loops.h'],
             # No fused multiply-add: results equal float64 NumPy's bit by bit.
             extra_compile_args=[
                 '-O3',
@@ -18,6 +20,5 @@ setup(
             # Without a compiler the package works too, in NumPy and PyTorch.
             optional=True,
         )
-        for name in ('_image', '_feature')
     ]
 )

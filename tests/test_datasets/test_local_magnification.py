@@ -230,7 +230,7 @@ def test_drops_into_existing_configs(tmp_path, scope, base, key, name, imports):
 def test_says_that_it_is_not_compiled(monkeypatch, recwarn):
     LocalMagnification(prob=1.0)
     assert not recwarn
-    monkeypatch.setattr(image, '_image', None)
+    monkeypatch.setattr(image, '_compiled', None)
     with pytest.warns(UserWarning, match='without a C compiler'):
         slow = LocalMagnification(prob=1.0)
     img = np.arange(900, dtype=np.uint8).reshape(30, 30)

@@ -16,7 +16,7 @@ from loma_mm.functional import (
 )
 from tests.memory import guarded
 
-if feature._feature is None and not shutil.which('cc'):
+if feature._compiled is None and not shutil.which('cc'):
     pytest.skip('there is no compiler', allow_module_level=True)
 
 sizes = st.tuples(
@@ -36,7 +36,7 @@ def regions(draw):
 
 
 def test_they_are_compiled_in_this_environment():
-    assert feature._feature is not None
+    assert feature._compiled is not None
 
 
 @pytest.fixture(params=[1, 3], autouse=True, scope='module')
@@ -125,20 +125,12 @@ def test_no_byte_outside_the_maps_is_touched(at_end):
         x, out = guard(size), guard(size)
         x.normal_()
         region = MagnificationRegion((width // 2, height // 2), 4.0)
-        cells = torch.arange(height * width, dtype=torch.int32).view(size[1:])
-        index = feature.magnify_image(cells.numpy(), region)
+        index = feature._source_index(region, x).numpy()
         for adjoint in (False, True):
-            feature._feature.gather(
-                x.data_ptr(), out.data_ptr(), len(x), index, adjoint, 2
-            )
+            feature._compiled.gather(x.numpy(), out.numpy(), index, adjoint, 2)
         for whole in range(-8, 9):
             for weights in ((1.0, 0.0), (0.25, 0.75)):
                 for other in (0, -whole):
-                    feature._feature.shift(
-                        x.data_ptr(),
-                        out.data_ptr(),
-                        *size,
-                        feature._within((whole, weights), width),
-                        feature._within((other, weights), height),
-                        2,
+                    feature._compiled.shift(
+                        x.numpy(), out.numpy(), (whole, weights), (other, weights), 2
                     )
