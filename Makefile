@@ -43,9 +43,9 @@ fuzz: env
 bench: env data/digits-voc data/digits
 	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps \
 		--requirement requirements/bench.txt
-	$(PY) tools/benchmarks/image.py
-	$(PY) tools/benchmarks/feature.py
-	$(PY) tools/benchmarks/training.py
+	$(PY) benchmarks/image.py
+	$(PY) benchmarks/feature.py
+	$(PY) benchmarks/training.py
 
 data/digits-voc: | env
 	$(PY) tools/make_digits.py voc $@

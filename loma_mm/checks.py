@@ -120,17 +120,6 @@ def check_offsets(tx: Any, ty: Any) -> tuple[float, float]:
     return numbers
 
 
-def check_region(region: Any) -> None:
-    """Raise a TypeError unless ``region`` is a MagnificationRegion."""
-    from loma_mm.functional.region import MagnificationRegion
-
-    if not isinstance(region, MagnificationRegion):
-        raise TypeError(
-            'region must be a MagnificationRegion, got '
-            f'{type(region).__name__}: {region!r}.'
-        )
-
-
 def check_image(img: Any, name: str = 'img') -> None:
     """Raise an error unless ``img`` is an image.
 

@@ -31,8 +31,9 @@ class RelativeRegion(NamedTuple):
     def at(self, height: int, width: int) -> MagnificationRegion:
         """The same region in the pixels of an image or feature map."""
         x, y = self.center
-        return MagnificationRegion(
-            center=(int(x * width), int(y * height)),
+        # A draw is valid, and checks cost as much as the draw itself.
+        return MagnificationRegion.from_valid(
+            center=(float(int(x * width)), float(int(y * height))),
             radius=self.radius * max(height, width),
             ratios=self.ratios,
             shape=self.shape,

@@ -10,11 +10,10 @@ from loma_mm.checks import (
     check_feature_map,
     check_interpolation,
     check_offsets,
-    check_region,
 )
 
 from .image import magnify_image
-from .region import MagnificationRegion
+from .region import MagnificationRegion, check_region
 
 try:
     from . import _compiled

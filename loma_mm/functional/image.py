@@ -7,10 +7,9 @@ from loma_mm.checks import (
     SHAPES,
     check_image,
     check_interpolation,
-    check_region,
 )
 
-from .region import MagnificationRegion
+from .region import MagnificationRegion, check_region
 
 try:
     from . import _compiled

@@ -8,6 +8,7 @@ equations are symmetric in that choice.)
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 from loma_mm.checks import check_center, check_radius, check_ratios, check_shape
 
@@ -58,6 +59,19 @@ class MagnificationRegion:
         object.__setattr__(self, 'center', check_center(self.center))
         object.__setattr__(self, 'radius', check_radius(self.radius))
         object.__setattr__(self, 'ratios', check_ratios(self.ratios))
+
+    @classmethod
+    def from_valid(
+        cls,
+        center: tuple[float, float],
+        radius: float,
+        ratios: tuple[float, float],
+        shape: str,
+    ) -> 'MagnificationRegion':
+        """The same without checks, for floats that are known to be valid."""
+        region = object.__new__(cls)
+        region.__dict__.update(center=center, radius=radius, ratios=ratios, shape=shape)
+        return region
 
     def contains(self, x, y):
         """Whether pixel ``(x, y)`` lies in S: Eq 1, Eq 2 or l-infinity."""
@@ -111,3 +125,12 @@ class MagnificationRegion:
             box.append((low, high))
         (x_min, x_max), (y_min, y_max) = box
         return x_min, y_min, x_max, y_max
+
+
+def check_region(region: Any) -> None:
+    """Raise a TypeError unless ``region`` is a :class:`MagnificationRegion`."""
+    if not isinstance(region, MagnificationRegion):
+        raise TypeError(
+            'region must be a MagnificationRegion, got '
+            f'{type(region).__name__}: {region!r}.'
+        )

@@ -5,7 +5,7 @@ from mmcv.transforms import BaseTransform
 from mmcv.transforms.utils import cache_randomness
 from mmengine.registry import TRANSFORMS
 
-from loma_mm.checks import check_interpolation, check_prob
+from loma_mm.checks import check_image, check_interpolation, check_prob
 from loma_mm.functional import magnify_image
 from loma_mm.functional.image import is_compiled
 from loma_mm.sampler import (
@@ -83,18 +83,31 @@ class LocalMagnification(BaseTransform):
         self.sampler = RegionSampler(shape, radius_range, ratio_range)
         self.interpolation = interpolation
 
-    @cache_randomness
-    def _random_region(self) -> RelativeRegion | None:
+    def _draw(self) -> RelativeRegion | None:
         """Draw a region, or None for an image to be left as it is."""
         if np.random.random() >= self.prob:
             return None
         return self.sampler.draw(np.random.random)
 
+    @cache_randomness
+    def _random_region(self) -> RelativeRegion | None:
+        """The draw of the images that share one."""
+        return self._draw()
+
     def transform(self, results: dict) -> dict:
-        """Magnify ``results['img']`` with probability ``prob``."""
-        region = self._random_region()
+        """Magnify ``results['img']`` with probability ``prob``.
+
+        Raises:
+            TypeError: If the image is not an array of real numbers.
+            ValueError: If it has not 2 or 3 dimensions.
+        """
+        img = results['img']
+        check_image(img)
+        # cache_randomness copies itself at every call, which costs as much as
+        # a small image: it is used where draws are shared alone.
+        shared = getattr(self, '_cache_enabled', False)
+        region = self._random_region() if shared else self._draw()
         if region is not None:
-            img = results['img']
             results['img'] = magnify_image(
                 img, region.at(*img.shape[:2]), self.interpolation
             )

@@ -1,7 +1,7 @@
 """The image transform against plain NumPy, OpenCV and its peers; its growth
 with the size of the image, its memory, and the import of the package.
 
-    python tools/benchmarks/image.py
+    python benchmarks/image.py
 
 One thread. Every yardstick is measured in turn with ours in the same rounds.
 Regions are drawn from the paper's distribution with prob = 1: r 0.03-0.7,

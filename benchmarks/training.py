@@ -1,6 +1,6 @@
 """What the augmentations add to a training iteration.
 
-    python tools/benchmarks/training.py
+    python benchmarks/training.py
 
 The demo detector and ResNet-20, with and without each augmentation at the
 paper's probabilities: an iteration of each in turn, many times over, in one
