@@ -3,6 +3,7 @@
 #   make demo-cls   the same for classification, in about a minute
 #   make test       the whole test suite
 #   make fuzz       the equations on thirty times as many random cases
+#   make sanitize   the compiled loops under AddressSanitizer and UBSan
 #   make bench      the speed of everything against its peers, seven minutes
 #   make env        the environment alone
 # STACK=openmmlab takes the original OpenMMLab distributions instead of the
@@ -22,7 +23,7 @@ DEMO_CLS = configs/resnet_cifar/resnet20_1xb64-loma-if-fo_digits.py
 DEMO_CLS_DIR = work_dirs/demo-cls
 
 .DEFAULT_GOAL := help
-.PHONY: help env test fuzz bench demo demo-cls
+.PHONY: help env test fuzz sanitize bench demo demo-cls
 
 help:
 	@sed -n 's/^#   \?//p' Makefile
@@ -39,11 +40,15 @@ test: env
 fuzz: env
 	$(PY) -m pytest tests/test_functional --hypothesis-profile=fuzz
 
+sanitize: env
+	$(PY) tests/sanitize.py
+
 # Its peers (requirements/bench.txt) go into the same environment.
 bench: env data/digits-voc data/digits
 	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps \
 		--requirement requirements/bench.txt
 	$(PY) benchmarks/image.py
+	$(PY) benchmarks/loader.py
 	$(PY) benchmarks/feature.py
 	$(PY) benchmarks/training.py
 

@@ -150,3 +150,26 @@ def test_no_byte_outside_the_arrays_is_touched(at_end, flip):
             np.testing.assert_array_equal(
                 out, image._magnify(view, region, image.INTERPOLATIONS[interpolation])
             )
+
+
+@pytest.mark.parametrize('out', [(9, 8, 3), (8, 9), (8, 9, 4)])
+def test_a_wrong_call_is_an_error(out):
+    img = np.zeros((8, 9, 3), np.uint8)
+    arguments = (4.0, 4.0, 3.0, 1.0, 1.0, 0, 0)
+    with pytest.raises(ValueError, match='img and out must have one shape'):
+        image._compiled.magnify(img, np.zeros(out, np.uint8), *arguments)
+    with pytest.raises(ValueError, match='itemsize'):
+        image._compiled.magnify(img, np.zeros(img.shape, 'u2'), *arguments)
+    read_only = np.zeros_like(img)
+    read_only.flags.writeable = False
+    with pytest.raises((BufferError, ValueError)):
+        image._compiled.magnify(img, read_only, *arguments)
+    with pytest.raises(TypeError):
+        image._compiled.magnify(None, img, *arguments)
+
+
+def test_channels_that_are_not_adjacent_are_left_to_numpy():
+    img = np.random.default_rng(0).integers(0, 256, (9, 9, 6), np.uint8)[..., ::2]
+    out = np.zeros(img.shape, np.uint8)
+    assert not image._compiled.magnify(img, out, 4, 4, 4, 1, 1, 0, 0)
+    assert not out.any()
