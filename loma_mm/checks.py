@@ -79,14 +79,16 @@ def check_gamma(gamma: Any) -> float:
 
 
 def check_center(center: Any) -> tuple[float, float]:
-    """Return ``center`` as floats ``(x, y)``, or raise a ValueError."""
+    """Return ``(x, y)`` as floats, Python's integers as they are, or raise."""
     x, y = _pair(center)
     if not (abs(x) <= FARTHEST_CENTER and abs(y) <= FARTHEST_CENTER):
         raise ValueError(
             'center must be two finite numbers of pixels (x, y), each within '
             f'{FARTHEST_CENTER:g}, got {center!r}.'
         )
-    return x, y
+    return tuple(
+        given if type(given) is int else number for given, number in zip(center, (x, y))
+    )
 
 
 def check_radius(radius: Any) -> float:

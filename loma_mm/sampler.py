@@ -33,7 +33,7 @@ class RelativeRegion(NamedTuple):
         x, y = self.center
         # A draw is valid, and checks cost as much as the draw itself.
         return MagnificationRegion.from_valid(
-            center=(float(int(x * width)), float(int(y * height))),
+            center=(int(x * width), int(y * height)),
             radius=self.radius * max(height, width),
             ratios=self.ratios,
             shape=self.shape,

@@ -35,7 +35,7 @@ class MagnificationRegion:
         shape (str): 'rhombus' (l1 norm, Eq 1), 'ellipse' (l2 norm, Eq 2) or
             'rectangle' (l-infinity norm, Sec 3.1). Defaults to 'rhombus'.
 
-    All numbers are kept as Python floats.
+    Numbers are kept as Python floats, integers of the centre as integers.
 
     Raises:
         ValueError: If an argument is outside its range, or not finite.
@@ -68,7 +68,7 @@ class MagnificationRegion:
         ratios: tuple[float, float],
         shape: str,
     ) -> 'MagnificationRegion':
-        """The same without checks, for floats that are known to be valid."""
+        """The same without checks, for numbers that are known to be valid."""
         region = object.__new__(cls)
         region.__dict__.update(center=center, radius=radius, ratios=ratios, shape=shape)
         return region
@@ -90,7 +90,8 @@ class MagnificationRegion:
             tuple: Real-valued ``(x_o, y_o)``, defined for every pixel and
             meant for those of S.
         """
-        x_c, y_c = self.center
+        # Of floats NumPy takes a true square root, of integers a power.
+        x_c, y_c = map(float, self.center)
         dx, dy = x - x_c, y - y_c
         scale = (dx * dx + dy * dy) ** 0.5 / max(self.radius, LEAST_RADIUS)
         return scale * dx + x_c, scale * dy + y_c

@@ -39,7 +39,7 @@ def test_constructor(center, radius, ratios, shape):
         assert str(error).split()[0] in ('center', 'radius', 'ratios', 'shape')
         return
     numbers = (*region.center, region.radius, *region.ratios)
-    assert all(type(n) is float and math.isfinite(n) for n in numbers)
+    assert all(type(n) in (int, float) and math.isfinite(n) for n in numbers)
 
 
 @st.composite
