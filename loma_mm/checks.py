@@ -42,7 +42,8 @@ def _number(value: Any) -> float:
 
 def _pair(value: Any) -> tuple[float, float]:
     """``value`` as two floats, NaN both if it is not two numbers in order."""
-    if isinstance(value, (str, bytes, dict, set, frozenset)):
+    unordered = (str, bytes, dict, set, frozenset)
+    if isinstance(value, unordered) or not hasattr(value, '__len__'):
         return math.nan, math.nan
     try:
         first, second = value
