@@ -152,8 +152,12 @@ class _Gather(torch.autograd.Function):
     """``out[..., i] = x[..., index[i]]`` on flattened maps, or its adjoint."""
 
     @staticmethod
-    def forward(ctx, x: Tensor, index: Tensor, adjoint: bool) -> Tensor:
-        ctx.index, ctx.adjoint = index, adjoint
+    def setup_context(ctx, inputs: tuple, output: Tensor) -> None:
+        # Apart from forward(), as torch.func wants it.
+        _, ctx.index, ctx.adjoint = inputs
+
+    @staticmethod
+    def forward(x: Tensor, index: Tensor, adjoint: bool) -> Tensor:
         if _is_compiled_for(x):
             out = torch.empty_like(x)
             _compiled.gather(
@@ -186,8 +190,11 @@ class _Shift(torch.autograd.Function):
     """The map of Eq 4 with zeros entering; its adjoint is of its own kind."""
 
     @staticmethod
-    def forward(ctx, x, horizontal, vertical):
-        ctx.offsets = horizontal, vertical
+    def setup_context(ctx, inputs: tuple, output: Tensor) -> None:
+        ctx.offsets = inputs[1:]
+
+    @staticmethod
+    def forward(x: Tensor, horizontal: '_Offset', vertical: '_Offset') -> Tensor:
         return _shift(x, horizontal, vertical)
 
     @staticmethod
