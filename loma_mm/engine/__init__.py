@@ -1,4 +1,4 @@
-from .hooks import LastValidationHook
+from .hooks import LastValidationHook, ProbScheduleHook
 from .optimizers import CPUOptimWrapper
 
-__all__ = ['CPUOptimWrapper', 'LastValidationHook']
+__all__ = ['CPUOptimWrapper', 'LastValidationHook', 'ProbScheduleHook']

@@ -1,6 +1,7 @@
 import warnings
 
 import numpy as np
+import torch
 from mmcv.transforms import BaseTransform
 from mmcv.transforms.utils import cache_randomness
 from mmengine.registry import TRANSFORMS
@@ -110,11 +111,25 @@ class LocalMagnification(BaseTransform):
                 'Install a compiler, then loma_mm again.',
                 stacklevel=2,
             )
-        self.prob = check_prob(prob)
+        # Shared with the workers of a data loader, whenever they started.
+        self._prob = torch.tensor(check_prob(prob), dtype=torch.float64)
+        self._prob.share_memory_()
         self.sampler = RegionSampler(shape, radius_range, ratio_range)
         self.interpolation = interpolation
         self.labels = labels
         self._warned = False
+
+    @property
+    def prob(self) -> float:
+        """float: Probability p that an image is augmented.
+
+        Setting it reaches the workers of a data loader too.
+        """
+        return self._prob.item()
+
+    @prob.setter
+    def prob(self, prob: float) -> None:
+        self._prob.fill_(check_prob(prob))
 
     @cache_randomness
     def _random_region(self) -> RelativeRegion | None:
