@@ -1,6 +1,7 @@
 """LOMA on a whole batch of images, a region for each."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -147,7 +148,7 @@ def _source_index(
         for region, size in zip(regions, sizes)
     ]
     # Through pageable memory, for which no device waits.
-    numbers = torch.tensor(rows, dtype=dtype).to(x.device, non_blocking=True)
+    numbers: Any = torch.tensor(rows, dtype=dtype).to(x.device, non_blocking=True)
     x_c, y_c, radius, a_x, a_y, kind, h, w = numbers.view(-1, 8, 1, 1).unbind(1)
     i = torch.arange(width, dtype=dtype, device=x.device)
     j = torch.arange(height, dtype=dtype, device=x.device)[:, None]

@@ -7,7 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from loma_mm.functional import MagnificationRegion, image, magnify_batch, magnify_image
+from loma_mm.functional import (
+    MagnificationRegion,
+    batch,
+    image,
+    magnify_batch,
+    magnify_image,
+)
 
 SHAPES = ('rhombus', 'ellipse', 'rectangle')
 
@@ -144,7 +150,8 @@ def test_without_a_compiler_it_is_the_same(monkeypatch):
     x = torch.rand(3, 3, 20, 20)
     regions = [MagnificationRegion((9, 8), 9.0, shape=s) for s in SHAPES]
     expected = magnify_batch(x, regions)
-    monkeypatch.setattr(image, '_image', None)
+    for module in (image, batch):
+        monkeypatch.setattr(module, 'is_compiled', lambda: False)
     assert torch.equal(magnify_batch(x, regions), expected)
 
 

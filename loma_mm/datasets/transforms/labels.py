@@ -62,9 +62,9 @@ def warp_labels(results: dict, region: MagnificationRegion | None) -> dict:
             one with geometry that cannot be moved.
     """
     _refuse_what_stays(results)
-    new = {}
+    new: dict[str, Any] = {}
     masks = results.get('gt_masks')
-    if _is_a(masks, 'PolygonMasks'):
+    if masks is not None and _is_a(masks, 'PolygonMasks'):
         # Touched or not, so that the type is no matter of chance.
         new['gt_masks'] = masks.to_bitmap()
     if region is None:

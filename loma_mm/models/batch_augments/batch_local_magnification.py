@@ -111,10 +111,11 @@ class BatchLocalMagnification(nn.Module):
 
 def _sizes(inputs: Tensor, data_samples: Any) -> list[tuple[int, int]]:
     """The size of each image, without its padding."""
-    size = tuple(inputs.shape[-2:])
+    height, width = inputs.shape[-2:]
     if not isinstance(data_samples, (list, tuple)):
-        return [size] * len(inputs)
-    return [
-        tuple((getattr(sample, 'img_shape', None) or size)[:2])
-        for sample in data_samples
-    ]
+        return [(height, width)] * len(inputs)
+    sizes = []
+    for sample in data_samples:
+        h, w, *_ = getattr(sample, 'img_shape', None) or (height, width)
+        sizes.append((h, w))
+    return sizes
