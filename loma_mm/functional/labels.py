@@ -52,7 +52,7 @@ def magnify_boxes(
         >>> region = MagnificationRegion((50, 50), radius=40)
         >>> boxes = np.array([[55, 45, 60, 55.5], [0, 0, 9.5, 9.5]])
         >>> magnify_boxes(boxes, region, height=100, width=100)
-        (array([[55. , 38. , 70. , 64. ],
+        (array([[62. , 39. , 70. , 64. ],
                [ 0. ,  0. ,  9.5,  9.5]]), array([ True,  True]))
     """
     boxes = _check_coordinates('boxes', boxes, 4)

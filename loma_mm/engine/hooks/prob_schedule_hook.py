@@ -1,12 +1,14 @@
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
-from mmengine.runner import IterBasedTrainLoop, Runner
 
 from loma_mm.datasets import LocalMagnification
 from loma_mm.models import BatchLocalMagnification, RandomFeatureAugment
+
+if TYPE_CHECKING:
+    from mmengine.runner import Runner
 
 # Whose `prob` follows the schedule.
 SCHEDULED = (LocalMagnification, BatchLocalMagnification, RandomFeatureAugment)
@@ -87,8 +89,11 @@ class ProbScheduleHook(Hook):
         begun = [value for begin, value in self.steps if begin <= time]
         return factor * begun[-1] if begun else factor
 
-    def before_train(self, runner: Runner) -> None:
+    def before_train(self, runner: 'Runner') -> None:
         """Find what is to be scheduled."""
+        # Loads half of MMEngine, which is there by now.
+        from mmengine.runner import IterBasedTrainLoop
+
         if self.by_epoch and isinstance(runner.train_loop, IterBasedTrainLoop):
             raise ValueError(
                 'ProbScheduleHook counts epochs, but the training loop counts '
@@ -102,29 +107,29 @@ class ProbScheduleHook(Hook):
                 f'pipeline nor the model has one of {names}.'
             )
 
-    def before_train_epoch(self, runner: Runner) -> None:
+    def before_train_epoch(self, runner: 'Runner') -> None:
         """Set the probabilities of this epoch."""
         if self.by_epoch:
             self._update(runner)
 
     def before_train_iter(
-        self, runner: Runner, batch_idx: int, data_batch: Any = None
+        self, runner: 'Runner', batch_idx: int, data_batch: Any = None
     ) -> None:
         """Set the probabilities of this iteration."""
         if not self.by_epoch:
             self._set(runner)
 
-    def after_train(self, runner: Runner) -> None:
+    def after_train(self, runner: 'Runner') -> None:
         """Give everything the probability of its config again."""
         for target, prob in self._objects.values():
             target.prob = prob
 
-    def _update(self, runner: Runner) -> None:
+    def _update(self, runner: 'Runner') -> None:
         for target in _scheduled(runner):
             self._objects.setdefault(id(target), (target, target.prob))
         self._set(runner)
 
-    def _set(self, runner: Runner) -> None:
+    def _set(self, runner: 'Runner') -> None:
         time = runner.epoch if self.by_epoch else runner.iter
         end = runner.max_epochs if self.by_epoch else runner.max_iters
         factor = self.factor(time, end)
@@ -150,7 +155,7 @@ def _check_steps(steps: Any) -> list[tuple[int, float]]:
     return pairs
 
 
-def _scheduled(runner: Runner) -> Iterator[Any]:
+def _scheduled(runner: 'Runner') -> Iterator[Any]:
     """All objects of the training data and the model whose prob counts."""
     yield from _walk(runner.train_dataloader.dataset, set())
     for module in runner.model.modules():
