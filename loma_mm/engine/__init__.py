@@ -1,4 +1,9 @@
-from .hooks import LastValidationHook, WholeCheckpointHook
+from .hooks import LastValidationHook, ProbScheduleHook, WholeCheckpointHook
 from .optimizers import CPUOptimWrapper
 
-__all__ = ['CPUOptimWrapper', 'LastValidationHook', 'WholeCheckpointHook']
+__all__ = [
+    'CPUOptimWrapper',
+    'LastValidationHook',
+    'ProbScheduleHook',
+    'WholeCheckpointHook',
+]

@@ -96,9 +96,7 @@ def test_two_processes_on_gloo(trained, digits, tmp_path, monkeypatch, launcher)
     )
     assert done.returncode == 0, done.stdout
     # MMEngine's name for processes.
-    (log,) = (
-        path for path in tmp_path.glob('*/*.log') if path.name.count('_') == 1
-    )
+    (log,) = (path for path in tmp_path.glob('*/*.log') if path.name.count('_') == 1)
     assert 'GPU number: 2' in log.read_text()
     assert '| mAP ' in done.stdout
     if launcher == 'dist_train.sh':

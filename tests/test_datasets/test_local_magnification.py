@@ -99,12 +99,12 @@ def test_everything_but_the_image_passes_through():
         gt_bboxes=boxes,
         gt_bboxes_labels=np.array([4]),
         img_shape=(40, 60),
-        gt_seg_map=np.ones((40, 60)),
+        gt_score=np.ones(3),
         flip=True,
     )
     before = dict(results)
     after = LocalMagnification(prob=1)(results)
-    assert after.keys() == before.keys()
+    assert after.keys() == before.keys() | {'loma_region'}
     for key in before.keys() - {'img'}:
         assert after[key] is before[key]
     assert (after['img'] != before['img']).any()
@@ -151,6 +151,7 @@ def test_numpy_s_generator_rules():
         ('ratio_range', (1, 2, 3)),
         ('shape', 'circle'),
         ('interpolation', 'cubic'),
+        ('labels', 'move'),
     ],
 )
 def test_bad_arguments_are_named_with_their_value(name, value):
@@ -164,7 +165,7 @@ def test_repr_is_the_config():
     assert text == (
         "LocalMagnification(prob=0.25, shape='ellipse', "
         'radius_range=(0.03, 0.5), ratio_range=(1.0, 1.0), '
-        "interpolation='nearest')"
+        "interpolation='nearest', labels='keep')"
     )
     assert repr(eval(text)) == text
 
