@@ -10,7 +10,7 @@ from loma_mm.checks import SHAPES
 
 from .feature import SINGLE_PRECISION
 from .image import is_compiled, magnify_image
-from .region import MagnificationRegion
+from .region import LEAST_RADIUS, MagnificationRegion
 
 # A size (h, w) in pixels.
 Size = tuple[int, int]
@@ -123,8 +123,13 @@ class _Regions(MagnificationRegion):
     Radius and ratios are tensors, made of regions that are checked already.
     """
 
+    radius: Any
+
     def __post_init__(self) -> None:
         pass
+
+    def _divisor(self) -> Tensor:
+        return self.radius.clamp(min=LEAST_RADIUS)
 
 
 def _source_index(

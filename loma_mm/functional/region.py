@@ -93,8 +93,12 @@ class MagnificationRegion:
         # Of floats NumPy takes a true square root, of integers a power.
         x_c, y_c = map(float, self.center)
         dx, dy = x - x_c, y - y_c
-        scale = (dx * dx + dy * dy) ** 0.5 / max(self.radius, LEAST_RADIUS)
+        scale = (dx * dx + dy * dy) ** 0.5 / self._divisor()
         return scale * dx + x_c, scale * dy + y_c
+
+    def _divisor(self):
+        """The radius, where d / r does not overflow."""
+        return max(self.radius, LEAST_RADIUS)
 
     def target(self, x_o, y_o):
         """Where content at ``(x_o, y_o)`` goes: the inverse of :meth:`source`.

@@ -75,7 +75,7 @@ def fixed(monkeypatch, region):
             return region
 
     transform = warp()
-    monkeypatch.setattr(transform, '_random_region', Fixed)
+    monkeypatch.setattr(transform, '_draw', Fixed)
     return transform
 
 
