@@ -78,10 +78,9 @@ def sdist(source):
 def site(wheel, tmp_path_factory):
     """A folder that holds the installed wheel."""
     folder = tmp_path_factory.mktemp('site')
+    command = 'pip --disable-pip-version-check install --quiet --no-deps --target'
     subprocess.run(
-        [sys.executable, '-m', 'pip', 'install', '--quiet', '--no-deps']
-        + ['--disable-pip-version-check', '--target', str(folder), str(wheel)],
-        check=True,
+        [sys.executable, '-m', *command.split(), str(folder), str(wheel)], check=True
     )
     return folder
 
@@ -125,9 +124,7 @@ def test_wheel_has_configs_and_tools_where_the_ecosystem_looks(wheel):
     assert {name.split('/')[0] for name in names if '.dist-info' not in name} == {
         'loma_mm'
     }
-    shipped = {
-        name.removeprefix('loma_mm/.mim/') for name in names if '/.mim/' in name
-    }
+    shipped = {name.removeprefix('loma_mm/.mim/') for name in names if '/.mim/' in name}
     assert files_of('configs') < shipped
     assert {'tools/train.py', 'tools/test.py', 'tools/dist_train.sh'} < shipped
     assert 'tools/make_env.py' not in shipped
@@ -221,14 +218,21 @@ def test_our_command_trains_a_config_that_inherits_ours(site, digits):
     assert 'pascal_voc/mAP' in said
 
 
-def test_experiments_find_the_paper_in_the_package(site, digits, tmp_path):
+def test_experiments_find_the_paper_in_the_package(site, tmp_path):
     said = python(
         *(site, tmp_path, '-m', 'loma_mm', 'sweep'),
         *('resnet20_1xb128-loma-rhombus_cifar10', '--commands', 'torchrun'),
     )
     assert said.count('-m loma_mm train') > 9
+    # As many images as the study takes of each class; printing reads none.
+    for split, count in (('train', 500), ('test', 1)):
+        for label in range(10):
+            folder = tmp_path / 'photographs' / split / str(label)
+            folder.mkdir(parents=True)
+            for i in range(count):
+                (folder / f'{i:03d}.jpg').touch()
     said = python(
-        *(site, digits, '-m', 'loma_mm', 'study', '--cifar10', 'data/digits'),
+        *(site, tmp_path, '-m', 'loma_mm', 'study', '--cifar10', 'photographs'),
         *('--commands', 'python'),
     )
     assert '-m loma_mm train' in said

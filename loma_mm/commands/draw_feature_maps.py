@@ -27,10 +27,11 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patches import Rectangle
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
+from mmengine.model import BaseModel
 from mmengine.registry import MODELS
 from mmengine.runner import load_checkpoint
 from sklearn.datasets import load_sample_image
-from torch import Tensor, nn
+from torch import Tensor
 
 from loma_mm import FeatureMapOffset, RandomFeatureAugment
 from loma_mm.checks import SHAPES
@@ -114,7 +115,7 @@ def load_photograph(path: str | None) -> tuple[np.ndarray, Tensor]:
     return img, torch.from_numpy(cells).permute(2, 0, 1) / 255
 
 
-def load_network(cfg: Config, checkpoint: str | None) -> nn.Module:
+def load_network(cfg: Config, checkpoint: str | None) -> BaseModel:
     """The model of a config in evaluation mode, as the Runner builds it."""
     preprocessor = cfg.get('data_preprocessor')
     if preprocessor is not None:
@@ -126,7 +127,7 @@ def load_network(cfg: Config, checkpoint: str | None) -> nn.Module:
     return model.eval()
 
 
-def maps_of(model: nn.Module, packed: dict, after: str) -> Tensor:
+def maps_of(model: BaseModel, packed: dict, after: str) -> Tensor:
     """The maps after a stage of the backbone for one sample, (C, H, W)."""
     try:
         stage = model.backbone.get_submodule(after)
