@@ -10,9 +10,9 @@ from setuptools import Extension, setup
 from setuptools.command.build_py import build_py
 
 # What OpenMMLab's packages have in a folder .mim, where mim and mmengine look
-# for it; make_env.py and the benchmarks are of use in a clone alone.
+# for it; make_env.py is of use in a clone alone.
 SHIPPED = ('model-index.yml', 'configs', 'tools')
-LEFT_OUT = ('__pycache__', 'benchmarks', 'make_env.py')
+LEFT_OUT = ('__pycache__', 'make_env.py')
 
 
 class BuildWithConfigs(build_py):

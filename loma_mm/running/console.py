@@ -7,7 +7,7 @@ import os.path as osp
 import sys
 import warnings
 from collections.abc import Iterator
-from typing import TextIO
+from typing import Any
 
 from mmengine.logging import MMLogger
 
@@ -36,20 +36,13 @@ def warnings_aside() -> Iterator[None]:
     with warnings.catch_warnings():
         show = warnings.showwarning
 
-        def showwarning(
-            message: Warning | str,
-            category: type[Warning],
-            filename: str,
-            lineno: int,
-            file: TextIO | None = None,
-            line: str | None = None,
-        ) -> None:
+        def showwarning(message: Any, category: Any, filename: str, *args: Any) -> None:
             if osp.abspath(filename).startswith(PACKAGE):
                 print(f'Note: {message}', file=sys.stderr)
             elif filename.endswith('.py') or category is not None:
-                _put(warnings.formatwarning(message, category, filename, lineno))
+                _put(warnings.formatwarning(message, category, filename, *args[:1]))
             else:
-                show(message, category, filename, lineno, file, line)
+                show(message, category, filename, *args)
 
         warnings.showwarning = showwarning
         yield
