@@ -71,13 +71,15 @@ def shipped_files():
     return found
 
 
+SOURCES = 'loma_mm/functional/csrc'
+
 setup(
     cmdclass=dict(build_py=BuildWithConfigs),
     ext_modules=[
         Extension(
-            f'loma_mm.functional.{name}',
-            [f'loma_mm/functional/{name}.c'],
-            depends=['loma_mm/functional/_clones.h'],
+            'loma_mm.functional._compiled',
+            [f'{SOURCES}/{name}.c' for name in ('module', 'image', 'feature')],
+            depends=[f'{SOURCES}/loops.h'],
             # No fused multiply-add: results equal float64 NumPy's bit by bit.
             extra_compile_args=[
                 '-O3',
@@ -88,6 +90,5 @@ setup(
             # Without a compiler the package works too, in NumPy and PyTorch.
             optional=True,
         )
-        for name in ('_image', '_feature')
     ],
 )

@@ -14,6 +14,7 @@ if all(find_spec(name) for name in _TOOLBOX):
     from . import engine, evaluation  # noqa: F401 (they register their parts)
     from .datasets import LocalMagnification
     from .models import (
+        BatchLocalMagnification,
         CIFARResNet,
         FeatureAugmentBackbone,
         FeatureAugmentNeck,
@@ -25,6 +26,7 @@ if all(find_spec(name) for name in _TOOLBOX):
     )
 
 __all__ = [
+    'BatchLocalMagnification',
     'CIFARResNet',
     'FeatureAugmentBackbone',
     'FeatureAugmentNeck',

@@ -6,6 +6,8 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+PART = '.part-'
+
 
 @contextmanager
 def whole_file(path: str | os.PathLike) -> Iterator[str]:
@@ -33,7 +35,7 @@ def whole_file(path: str | os.PathLike) -> Iterator[str]:
     os.makedirs(folder or '.', exist_ok=True)
     stem, suffix = osp.splitext(name)
     handle, part = tempfile.mkstemp(
-        suffix=suffix, prefix=f'.{stem}.part-', dir=folder or '.'
+        suffix=suffix, prefix=f'.{stem}{PART}', dir=folder or '.'
     )
     os.close(handle)
     try:
@@ -45,6 +47,16 @@ def whole_file(path: str | os.PathLike) -> Iterator[str]:
         with suppress(FileNotFoundError):
             os.unlink(part)
         raise
+
+
+def remove_parts(folder: str | os.PathLike) -> None:
+    """Remove what a killed process left of files that it was writing.
+
+    For a folder in which nobody else writes at this time.
+    """
+    for entry in os.scandir(folder):
+        if entry.name.startswith('.') and PART in entry.name and entry.is_file():
+            os.unlink(entry.path)
 
 
 def write_text(path: str | os.PathLike, text: str) -> None:

@@ -101,8 +101,8 @@ def bbox_overlaps(
     from mmcv.ops.bbox import _bbox_overlaps_cpu
 
     first, second = widen(bboxes1, bboxes2)
-    mode = ('iou', 'iof')[mode]
-    ious.copy_(_bbox_overlaps_cpu(first, second, mode, aligned, offset))
+    name = ('iou', 'iof')[mode]
+    ious.copy_(_bbox_overlaps_cpu(first, second, name, aligned, offset))
 
 
 def _overlaps(box: np.ndarray, others: np.ndarray, offset: int) -> np.ndarray:
