@@ -87,8 +87,11 @@ def check_center(center: Any) -> tuple[float, float]:
             'center must be two finite numbers of pixels (x, y), each within '
             f'{FARTHEST_CENTER:g}, got {center!r}.'
         )
-    return tuple(
-        given if type(given) is int else number for given, number in zip(center, (x, y))
+    # An integer has more places than a float.
+    given_x, given_y = center
+    return (
+        given_x if type(given_x) is int else x,
+        given_y if type(given_y) is int else y,
     )
 
 

@@ -30,8 +30,8 @@ def whole_file(path: str | os.PathLike) -> Iterator[str]:
         >>> os.listdir(folder)
         ['a.txt']
     """
-    path = os.fspath(path)
-    folder, name = osp.split(path)
+    final = str(path)
+    folder, name = osp.split(final)
     os.makedirs(folder or '.', exist_ok=True)
     stem, suffix = osp.splitext(name)
     handle, part = tempfile.mkstemp(
@@ -42,7 +42,7 @@ def whole_file(path: str | os.PathLike) -> Iterator[str]:
         yield part
         # mkstemp makes it readable for its owner alone.
         os.chmod(part, 0o666 & ~_umask())
-        os.replace(part, path)
+        os.replace(part, final)
     except BaseException:
         with suppress(FileNotFoundError):
             os.unlink(part)
@@ -54,7 +54,7 @@ def remove_parts(folder: str | os.PathLike) -> None:
 
     For a folder in which nobody else writes at this time.
     """
-    for entry in os.scandir(folder):
+    for entry in os.scandir(str(folder)):
         if entry.name.startswith('.') and PART in entry.name and entry.is_file():
             os.unlink(entry.path)
 

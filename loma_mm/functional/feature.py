@@ -16,7 +16,7 @@ from .image import magnify_image
 from .region import MagnificationRegion, check_region
 
 try:
-    from . import _compiled
+    from . import _compiled  # type: ignore[attr-defined]
 except ImportError:
     # Installed where there was no compiler: the same in PyTorch, slower.
     _compiled = None

@@ -12,7 +12,7 @@ from loma_mm.checks import (
 from .region import MagnificationRegion, check_region
 
 try:
-    from . import _compiled
+    from . import _compiled  # type: ignore[attr-defined]
 except ImportError:
     # Installed where there was no compiler: the same in NumPy, slower.
     _compiled = None

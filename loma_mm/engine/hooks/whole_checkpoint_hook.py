@@ -62,6 +62,8 @@ class WholeCheckpointHook(CheckpointHook):
     def before_train(self, runner: Runner) -> None:
         """Find out where checkpoints go."""
         super().before_train(runner)
+        self.file_backend: Any
+        self.backend_args: dict | None
         local = isinstance(get_file_backend(self.out_dir), LocalBackend)
         if self.backend_args is None and self.file_client_args is None and local:
             self.backend_args = dict(backend=BACKEND)
