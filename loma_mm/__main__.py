@@ -5,7 +5,6 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
-from types import ModuleType
 
 from loma_mm.errors import LomaError, UsageError
 
@@ -48,7 +47,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     if not words or words[0] not in COMMANDS:
         return _overview(words)
+    from loma_mm.running.console import quiet
+
     command = words.pop(0)
+    with quiet():
+        return _run(command, words)
+
+
+def _run(command: str, words: Sequence[str]) -> int:
     module = importlib.import_module(f'loma_mm.commands.{COMMANDS[command][0]}')
     parser = argparse.ArgumentParser(
         prog=f'python -m loma_mm {command}',
@@ -60,17 +66,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         args = parser.parse_args(words)
     except SystemExit as end:
         return int(end.code or 0)
-    return _run(module, args, parser)
-
-
-def _run(
-    module: ModuleType, args: argparse.Namespace, parser: argparse.ArgumentParser
-) -> int:
     try:
-        from loma_mm.running.console import warnings_aside
-
-        with warnings_aside():
-            module.run(args)
+        module.run(args)
         sys.stdout.flush()
     except UsageError as error:
         parser.print_usage(sys.stderr)
