@@ -30,7 +30,7 @@ def quiet() -> Iterator[None]:
     before, aside.handlers = aside.handlers, [held]
     try:
         with warnings.catch_warnings():
-            warnings.showwarning = _show_warning
+            warnings.showwarning = _show_warning  # type: ignore[assignment]
             yield
     except Exception as error:
         if held.target is None and not isinstance(error, LomaError):

@@ -20,7 +20,7 @@ from mmengine.runner import runner
 from mmengine.utils import ManagerMixin
 
 from loma_mm.__main__ import main
-from tests.conftest import ROOT
+from tests.helpers import ROOT
 
 from .standin import make_data, md5
 

@@ -27,7 +27,7 @@ import pytest
 from markdown_it import MarkdownIt
 from mmengine.registry import MODELS, TRANSFORMS, DefaultScope
 
-from tests.conftest import ROOT
+from tests.helpers import ROOT
 
 from .conftest import alone
 from .shrink import shrink

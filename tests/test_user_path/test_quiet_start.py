@@ -9,7 +9,7 @@ import pytest
 
 from loma_mm.errors import LomaWarning
 from loma_mm.running.console import quiet
-from tests.conftest import ROOT
+from tests.helpers import ROOT
 
 from .shrink import shrink
 
