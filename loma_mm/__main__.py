@@ -11,6 +11,8 @@ from loma_mm.errors import LomaError, UsageError
 
 # Command: its module in loma_mm.commands and what it does.
 COMMANDS = {
+    'doctor': ('doctor', 'say what is installed, what fits, and what is missing'),
+    'prepare': ('prepare', 'make your own data ready: lists and a config'),
     'train': ('train', 'train a detector or a classifier'),
     'test': ('test', 'test a checkpoint'),
     'browse': ('browse', 'draw samples before and after the training pipeline'),

@@ -70,9 +70,10 @@ def turn_knobs(cfg: Config, options: dict) -> None:
             )
             _replace(cfg.model, 'num_classes', len(old), len(options[name]))
         for split in knob.splits:
-            loader = cfg.get(f'{split}_dataloader')
-            for key in knob.keys:
-                _replace(loader, key, old, options[name])
+            # COCO's metric has the path of the annotations, too.
+            for place in (f'{split}_dataloader', f'{split}_evaluator'):
+                for key in knob.keys:
+                    _replace(cfg.get(place), key, old, options[name])
     _turn_epochs(cfg, options)
     for option, value in options.items():
         name, _, key = option.partition('.')
