@@ -1,6 +1,7 @@
 """``python -m loma_mm COMMAND ...``: every command of the package."""
 
 import argparse
+import contextlib
 import importlib
 import os
 import sys
@@ -69,9 +70,11 @@ def _run(
     module: ModuleType, args: argparse.Namespace, parser: argparse.ArgumentParser
 ) -> int:
     try:
-        from loma_mm.running.console import warnings_aside
+        with contextlib.ExitStack() as stack:
+            if not getattr(module, 'IMPORTS_NO_TOOLBOX', False):
+                from loma_mm.running.console import warnings_aside
 
-        with warnings_aside():
+                stack.enter_context(warnings_aside())
             module.run(args)
         sys.stdout.flush()
     except UsageError as error:

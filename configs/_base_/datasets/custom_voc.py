@@ -17,6 +17,9 @@ train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadAnnotations', with_bbox=True),
     dict(type='Resize', scale=image_scale, keep_ratio=True),
+    # Resize clips boxes: of those outside the image nothing is left, and a box
+    # without width or height has no regression target, so its loss is no number.
+    dict(type='FilterAnnotations', min_gt_bbox_wh=(1, 1)),
     dict(type='RandomFlip', prob=0.5),
     dict(type='PackDetInputs'),
 ]
@@ -47,8 +50,6 @@ train_dataloader = dict(
         metainfo=dict(classes=classes),
         ann_file=train_list,
         data_prefix=dict(sub_data_root=''),
-        # Boxes without a width or height have no regression target: their
-        # loss is not a number.
         filter_cfg=dict(filter_empty_gt=True, bbox_min_size=1),
         pipeline=train_pipeline,
     ),
