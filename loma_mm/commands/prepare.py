@@ -22,7 +22,7 @@ from rich.table import Table
 
 from loma_mm.errors import UsageError
 from loma_mm.files import write_text
-from loma_mm.preparing import Found, Problem, own_config, read_dataset
+from loma_mm.preparing import Found, Problem, about, own_config, read_dataset
 
 from . import browse
 from .arguments import picture_path, positive
@@ -115,9 +115,8 @@ def run(args: argparse.Namespace) -> None:
         test_share=args.test_share,
         seed=args.seed,
     )
-    text = own_config(
-        found, args.model, not args.no_loma, args.max_epochs, image_size(args, found)
-    )
+    size = image_size(args, found)
+    text = own_config(found, args.model, not args.no_loma, args.max_epochs, size)
     texts = {split.path: split.text for split in (found.train, found.test)}
     # Last, so that a config which is there has its lists.
     texts[args.out] = text
@@ -131,7 +130,10 @@ def run(args: argparse.Namespace) -> None:
     say(found)
     for path, content in new.items():
         write_text(path, content)
-    print(f'Written: {", ".join(new)}.')
+    print(
+        f'\nWritten: {", ".join(new)}.\nIt trains {about(found, args.model, size)}'
+        f'{", without LOMA" if args.no_loma else ", with LOMA"}.'
+    )
     if args.draw:
         draw(args)
     print(f'\nTrain with\n    python -m loma_mm train {shlex.quote(args.out)}')

@@ -25,17 +25,20 @@ def find_image(folder: str, stem: str) -> str | None:
         before other suffixes; upper and lower case of the suffix are alike.
     """
     folder, name = os.path.split(os.path.join(folder, stem))
-    found = _images(os.path.abspath(folder)).get(name)
+    try:
+        changed = os.stat(folder).st_mtime_ns
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    found = _images(os.path.abspath(folder), changed).get(name)
     return None if found is None else os.path.join(folder, found)
 
 
+# Datasets ask for one image after the other of the same folder.
 @lru_cache(maxsize=64)
-def _images(folder: str) -> dict[str, str]:
-    """Images of a folder by their names without suffix."""
-    try:
-        names = [entry.name for entry in os.scandir(folder) if is_image(entry.name)]
-    except (FileNotFoundError, NotADirectoryError):
-        return {}
+def _images(folder: str, changed: int) -> dict[str, str]:
+    """Images of a folder, as it was at a time, by their names without suffix."""
+    names = [entry.name for entry in os.scandir(folder) if is_image(entry.name)]
+    # Of several of one name the last stays.
     names.sort(key=lambda name: (SUFFIXES.index(_suffix(name)), name), reverse=True)
     return {os.path.splitext(name)[0]: name for name in names}
 

@@ -31,6 +31,22 @@ MODELS = {
     },
 }
 
+# What each of them is.
+ABOUT = {
+    'detector': {
+        'small': 'a small Faster R-CNN (R-18) from scratch, on images scaled into '
+        '{0[0]} x {0[1]} pixels; --model r50 starts from COCO weights',
+        'r50': 'Faster R-CNN R-50 from COCO weights, which the first training '
+        'downloads (160 MB), on images scaled into {0[0]} x {0[1]} pixels',
+    },
+    'classifier': {
+        'small': 'ResNet-20 from scratch, which sees {0} x {0} pixels of each image; '
+        '--model r50 sees more and starts from ImageNet weights',
+        'r50': 'ResNet-50 from ImageNet weights, which the first training downloads '
+        '(98 MB), on {0} x {0} pixels',
+    },
+}
+
 HEAD = """\
 # Written by python -m loma_mm prepare; yours to edit. The variables say what is
 # special here, the rest of the file where it goes, and the inherited config all else.
@@ -145,8 +161,9 @@ def own_config(
     Returns:
         str: Python, to be written to a file.
     """
-    classifier = found.kind == 'folders'
-    base = MODELS['classifier' if classifier else 'detector'][model][loma]
+    task, size_name = _task(found)
+    classifier = task == 'classifier'
+    base = MODELS[task][model][loma]
     shipped = load_config(base)
     names = dict(
         data_root=osp.join(found.data_root, ''),
@@ -171,7 +188,7 @@ def own_config(
             val_interval=', val_interval=max_epochs' if once else '',
         ),
         (CLASSIFIER if classifier else DETECTOR).format(
-            size=size or shipped['image_size' if classifier else 'image_scale']
+            size=size or shipped[size_name]
         ),
         PIPELINES,
     ]
@@ -188,3 +205,17 @@ def own_config(
     if found.kind == 'coco':
         blocks.append(COCO_METRIC)
     return ''.join(blocks)
+
+
+def about(found: Found, model: str, size: Any = None) -> str:
+    """What the config of :func:`own_config` trains, in words."""
+    task, size_name = _task(found)
+    size = size or load_config(MODELS[task][model][0])[size_name]
+    return ABOUT[task][model].format(size)
+
+
+def _task(found: Found) -> tuple[str, str]:
+    """What is trained, and the variable of its image size."""
+    if found.kind == 'folders':
+        return 'classifier', 'image_size'
+    return 'detector', 'image_scale'

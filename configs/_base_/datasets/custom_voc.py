@@ -17,10 +17,10 @@ train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadAnnotations', with_bbox=True),
     dict(type='Resize', scale=image_scale, keep_ratio=True),
+    dict(type='RandomFlip', prob=0.5),
     # Resize clips boxes: of those outside the image nothing is left, and a box
     # without width or height has no regression target, so its loss is no number.
     dict(type='FilterAnnotations', min_gt_bbox_wh=(1, 1)),
-    dict(type='RandomFlip', prob=0.5),
     dict(type='PackDetInputs'),
 ]
 test_pipeline = [
