@@ -45,8 +45,8 @@ CAUSES = (
     (
         ('undefined symbol', 'libtorch', 'libc10', 'libcudart', 'DLL load failed'),
         'it was compiled for another PyTorch than the one that is installed',
-        'pip uninstall it and install it again for this PyTorch; mmcv needs no '
-        'compiled operators with loma_mm.mmcv_ops',
+        'pip uninstall it and install it again for this PyTorch (of mmcv, one '
+        'without operators serves too: loma_mm.mmcv_ops has them)',
     ),
     (
         ('No space left', 'Cannot allocate memory'),
@@ -99,13 +99,20 @@ def check_imports(results: dict[str, dict], versions: dict[str, str]) -> list[Fi
         results (dict[str, dict]): As :func:`probe` gives them.
         versions (dict[str, str]): Installed distributions.
     """
-    return [
-        _failed(step, results[step], versions)
-        if 'error' in results[step]
-        else _fine(step, results[step], versions)
-        for step in NAMES
-        if step in results
-    ]
+    findings, said = [], ''
+    for step in NAMES:
+        result = results.get(step)
+        if result is None:
+            continue
+        if 'error' not in result:
+            findings.append(_fine(step, result, versions))
+        elif result['message'] == said:
+            text = f'{NAMES[step]} cannot be imported for the same reason.'
+            findings.append(Finding(WRONG, text))
+        else:
+            findings.append(_failed(step, result, versions))
+            said = result['message']
+    return findings
 
 
 def _fine(step: str, result: dict, versions: dict[str, str]) -> Finding:
@@ -145,13 +152,9 @@ def _failed(step: str, result: dict, versions: dict[str, str]) -> Finding:
         level = NOTE if step in ('mmdet', 'mmpretrain') else WRONG
         return Finding(level, f'{name} is not installed.', _install(step))
     if missing == 'mmcv._ext':
-        if step == 'mmdet':
-            text = 'MMDetection cannot be imported without them'
-        else:
-            text = f'{name} are not compiled, and detectors need them'
         return Finding(
             WRONG,
-            f'{text} ({message}).',
+            f"mmcv's operators are not compiled, and detectors need them ({message}).",
             "in a config, custom_imports = dict(imports=['loma_mm.mmcv_ops']), which "
             'takes them from torchvision; or install the full mmcv for this PyTorch',
         )

@@ -89,8 +89,18 @@ def read_coco(
         )
         for which, (one, names), count in zip(('train', 'test'), chosen, counts)
     ]
+    train_split, test_split = splits
     return Found(
-        'coco', str(root), '', '', tuple(classes), *splits, sizes, problems, notes
+        'coco',
+        str(root),
+        '',
+        '',
+        tuple(classes),
+        train_split,
+        test_split,
+        sizes,
+        problems,
+        notes,
     )
 
 
@@ -174,7 +184,7 @@ class _Usable:
         """The part of some images, in COCO's form."""
         images = [self.images[name] for name in sorted(names)]
         ids = {name: i for i, name in enumerate(classes, 1)}
-        annotations = []
+        annotations: list[dict] = []
         for image in images:
             for ann in self.annotations.get(image['id'], []):
                 label, box = ann['label'], ann['bbox']

@@ -49,7 +49,7 @@ def read_folders(data: Path, out: Path, test_share: float, seed: int) -> Found:
             }
             for split, folder in splits.items()
         }
-        listed = {split: [part] for split, part in parts.items()}
+        listed = {str(split): [part] for split, part in parts.items()}
         (train,), (test,) = train_and_test(listed, notes)
         classes = _one_list(splits, parts, train, test, notes)
         notes.append('Train and test are the folders of these names.')

@@ -3,30 +3,25 @@
 import os
 from collections import Counter
 from pathlib import Path
-from xml.etree import ElementTree
 
 from mmengine.fileio import list_from_file
 
-from loma_mm.datasets.image_files import SUFFIXES, find_image
+from loma_mm.datasets.image_files import SUFFIXES
 from loma_mm.errors import DataError
 
 from .found import (
     Found,
     Problem,
     Split,
-    image_size,
     split_names,
     split_of_folder,
     train_and_test,
     visible_files,
 )
+from .voc_xml import BrokenAnnotationError, read_annotation
 
 # Pairs of lists in ImageSets/Main, as VOC names them.
 LISTS = (('trainval', 'test'), ('train', 'test'), ('train', 'val'))
-
-
-class _BrokenError(Exception):
-    """An annotation that training could not read."""
 
 
 def read_voc(
@@ -67,8 +62,8 @@ def read_voc(
     objects: dict[str, Counter] = {}
     for name, path in zip(ids, files):
         try:
-            objects[name] = _read(path, img_dir, name, sizes, problems)
-        except _BrokenError as error:
+            objects[name] = read_annotation(path, img_dir, name, sizes, problems)
+        except BrokenAnnotationError as error:
             problems.append(Problem(*error.args))
     if not any(objects.values()):
         first = f' ({problems[0]})' if problems else ''
@@ -100,110 +95,6 @@ def read_voc(
         problems,
         notes,
     )
-
-
-def _read(
-    path: Path, img_dir: Path, name: str, sizes: Counter, problems: list[Problem]
-) -> Counter:
-    """Objects by class of one file; notes what is wrong and can be borne."""
-    try:
-        root = ElementTree.parse(path).getroot()
-    except ElementTree.ParseError as error:
-        line, _ = error.position
-        raise _BrokenError(
-            f'{path}:{line}', 'XML that cannot be read', f'{error}'
-        ) from error
-    except (OSError, ValueError, LookupError) as error:
-        raise _BrokenError(str(path), 'XML that cannot be read', f'{error}') from error
-    if root.tag != 'annotation':
-        raise _BrokenError(
-            str(path), 'no VOC annotation', f'its root is {root.tag}, not annotation'
-        )
-    img_path = find_image(str(img_dir), name)
-    if img_path is None:
-        raise _BrokenError(
-            str(path), 'no image', f'there is no image {img_dir / name}.*'
-        )
-    try:
-        width, height = image_size(img_path)
-    except DataError as error:
-        raise _BrokenError(img_path, 'an image that cannot be opened') from error
-    said = _said_size(path, root)
-    if said is not None and said != (width, height):
-        problems.append(
-            Problem(
-                str(path),
-                'another size than its image has',
-                f'it says {said[0]} x {said[1]} and {img_path} has {width} x {height}',
-            )
-        )
-    found: Counter = Counter()
-    for i, node in enumerate(root.findall('object')):
-        label, box = _read_object(path, i, node)
-        wrong = _what_is_wrong(box, width, height)
-        if wrong:
-            problems.append(
-                Problem(
-                    str(path), wrong, f'{label} {box} {wrong}, {width} x {height} px'
-                )
-            )
-        found[label] += 1
-    sizes[width, height] += 1
-    return found
-
-
-def _said_size(path: Path, root: ElementTree.Element) -> tuple[int, int] | None:
-    size = root.find('size')
-    if size is None:
-        return None
-    try:
-        return int(size.findtext('width', '')), int(size.findtext('height', ''))
-    except ValueError as error:
-        raise _BrokenError(
-            str(path),
-            'a size that is no whole number',
-            f'its size is {size.findtext("width")} x {size.findtext("height")}',
-        ) from error
-
-
-def _read_object(
-    path: Path, i: int, node: ElementTree.Element
-) -> tuple[str, tuple[float, ...]]:
-    """Name and box, as MMDetection's XMLDataset reads them."""
-    label = node.findtext('name')
-    if not label:
-        raise _BrokenError(
-            str(path), 'an object without a name', f'object {i} has no name'
-        )
-    box = node.find('bndbox')
-    if box is None:
-        raise _BrokenError(
-            str(path),
-            'an object without a box',
-            f'object {i}, {label}, has no bndbox',
-        )
-    try:
-        int(node.findtext('difficult', '0'))
-        values = [float(box.findtext(k, '')) for k in ('xmin', 'ymin', 'xmax', 'ymax')]
-        # No number that is none, nor infinity.
-        return label, tuple(map(int, values))
-    except (ValueError, OverflowError) as error:
-        raise _BrokenError(
-            str(path), 'an object that cannot be read', f'object {i}, {label}: {error}'
-        ) from error
-
-
-def _what_is_wrong(box: tuple[float, ...], width: int, height: int) -> str:
-    """Of a box in VOC's coordinates: the first pixel is 1."""
-    x_min, y_min, x_max, y_max = box
-    if x_max <= x_min or y_max <= y_min:
-        return 'has no width or height'
-    if x_min > width or y_min > height or x_max < 1 or y_max < 1:
-        return 'is outside the image'
-    # A box that ends where the image does may be counted from 0 or from 1.
-    if x_min < 0 or y_min < 0 or x_max > width + 1 or y_max > height + 1:
-        return 'is partly outside the image'
-    return ''
 
 
 def _common_folder(files: list[Path]) -> Path:

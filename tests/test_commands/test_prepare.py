@@ -150,7 +150,7 @@ def test_what_is_wrong_is_said_with_its_file(call, photos, tmp_path):
     write_xml(photos / 'xml/road 6.xml')
     said = prepare(call, photos, '--out', tmp_path / 'mine.py')
     assert f'{photos}/xml/road 0.xml:3: mismatched tag' in said
-    assert f'there is no {photos}/images/road 1.*' in said
+    assert f'there is no image {photos}/images/road 1.*' in said
     assert f'{photos}/xml/road 2.xml: stop (90, 5, 120, 40) is outside' in said
     assert '1 images have no annotation' in said
     assert f'{photos}/images/road 3.png: an image that cannot be opened' in said
