@@ -5,14 +5,18 @@
 #   make fuzz       the equations on thirty times as many random cases
 #   make bench      the speed of everything against its peers, seven minutes
 #   make env        the environment alone
-# STACK=openmmlab takes the original OpenMMLab distributions instead of the
-# maintained forks, in a folder of its own. PYTHON=... names the interpreter.
+# OPS=compiled takes an older PyTorch, for which mmcv's own operators compile
+# (17 minutes); STACK=openmmlab the original OpenMMLab distributions instead of the
+# maintained forks: each in a folder of its own. PYTHON=... names the interpreter.
 
 STACK ?= onedl
-VENV = .venv$(if $(filter-out onedl,$(STACK)),-$(STACK))
+OPS ?= torchvision
+ENV = $(patsubst openmmlab-compiled,openmmlab,$(STACK)$(patsubst \
+	-torchvision,,-$(OPS)))
+VENV = .venv$(if $(filter onedl%,$(ENV)),$(patsubst onedl%,%,$(ENV)),-$(ENV))
 # A name on PATH may be a shim for an interpreter that is not there: try it.
-PYTHON ?= $(shell for python in python3.11 python3.12 python3.10 python3; do \
-	$$python -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' \
+PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.10 python3; do \
+	$$python -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' \
 	2>/dev/null && { echo $$python; break; }; done)
 PY = $(VENV)/bin/python
 
@@ -28,10 +32,10 @@ help:
 	@sed -n 's/^#   \?//p' Makefile
 
 env:
-	@test -n "$(PYTHON)" || { echo "[make env] There is no CPython 3.10, 3.11" \
-		"or 3.12 on PATH: install one, or name it, as in make env" \
+	@test -n "$(PYTHON)" || { echo "[make env] There is no CPython 3.10 to" \
+		"3.13 on PATH: install one, or name it, as in make env" \
 		"PYTHON=/path/to/python3.11."; exit 1; }
-	@$(PYTHON) tools/make_env.py $(VENV) --stack $(STACK)
+	@$(PYTHON) tools/make_env.py $(VENV) --stack $(ENV)
 
 test: env
 	$(PY) -m pytest
@@ -48,24 +52,24 @@ bench: env data/digits-voc data/digits
 	$(PY) tools/benchmarks/training.py
 
 data/digits-voc: | env
-	$(PY) tools/make_digits.py voc $@
+	$(PY) -m loma_mm make-digits voc $@
 
 data/digits: | env
-	$(PY) tools/make_digits.py folder $@
+	$(PY) -m loma_mm make-digits folder $@
 
 demo: env data/digits-voc
-	$(PY) tools/train.py $(DEMO) --work-dir $(DEMO_DIR)
-	$(PY) tools/browse_dataset.py $(DEMO) --out $(DEMO_DIR)/train_samples.png \
+	$(PY) -m loma_mm train $(DEMO) --work-dir $(DEMO_DIR)
+	$(PY) -m loma_mm browse $(DEMO) --out $(DEMO_DIR)/train_samples.png \
 		--cfg-options train_dataloader.dataset.pipeline.3.prob=1
-	$(PY) tools/draw_detections.py $(DEMO) $(DEMO_DIR)/epoch_4.pth \
+	$(PY) -m loma_mm detect $(DEMO) $(DEMO_DIR)/epoch_4.pth \
 		--out $(DEMO_DIR)/detections.png
 	@echo "The VOC table stands above and in $(DEMO_DIR); look at"
 	@echo "  $(DEMO_DIR)/train_samples.png  training samples, each with LOMA"
 	@echo "  $(DEMO_DIR)/detections.png     what the detector finds"
 
 demo-cls: env data/digits
-	$(PY) tools/train.py $(DEMO_CLS) --work-dir $(DEMO_CLS_DIR)
-	$(PY) tools/browse_dataset.py $(DEMO_CLS) \
+	$(PY) -m loma_mm train $(DEMO_CLS) --work-dir $(DEMO_CLS_DIR)
+	$(PY) -m loma_mm browse $(DEMO_CLS) \
 		--out $(DEMO_CLS_DIR)/train_samples.png
 	@echo "The accuracy stands above and in $(DEMO_CLS_DIR); look at"
 	@echo "  $(DEMO_CLS_DIR)/train_samples.png  training samples"

@@ -39,7 +39,26 @@ __all__ = [
     'RandomFeatureAugment',
     'WideResNet',
     '__version__',
+    'config_path',
 ]
+
+
+def config_path(name: str) -> str:
+    """The path of a shipped config, for the ``_base_`` of a config elsewhere.
+
+    MMEngine evaluates that line, so it may be
+    ``_base_ = __import__('loma_mm').config_path('faster_rcnn/...')``. Under
+    ``python -m loma_mm``, ``_base_ = 'loma_mm::faster_rcnn/...'`` is the same.
+
+    Args:
+        name (str): What follows ``configs/`` in its path, or the name alone.
+
+    Raises:
+        ConfigError: If there is no such config, with the nearest names.
+    """
+    from .running.configs import config_path
+
+    return config_path(name)
 
 
 def __getattr__(name: str) -> Any:

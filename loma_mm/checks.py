@@ -61,12 +61,15 @@ def check_gamma(gamma: Any) -> float:
     return float(gamma)
 
 
-def check_feature_map(x: Any, dims: tuple[int, ...] = (3, 4)) -> None:
+def check_feature_map(
+    x: Any, dims: tuple[int, ...] = (3, 4), name: str = 'a feature map'
+) -> None:
     """Raise an error unless ``x`` is a feature map.
 
     Args:
         x: What should be a tensor of real floats, (B, C, H, W) or (C, H, W).
         dims (tuple[int, ...]): How many dimensions it may have.
+        name (str): How the message calls it.
 
     Raises:
         TypeError: If it is not a tensor of real floats.
@@ -76,12 +79,10 @@ def check_feature_map(x: Any, dims: tuple[int, ...] = (3, 4)) -> None:
 
     if not isinstance(x, Tensor) or not x.is_floating_point():
         raise TypeError(
-            'a feature map must be a tensor of real floats, got '
+            f'{name} must be a tensor of real floats, got '
             f'{getattr(x, "dtype", type(x).__name__)}.'
         )
     if x.ndim not in dims:
         shapes = {3: '(C, H, W)', 4: '(B, C, H, W)'}
         wanted = ' or '.join(shapes[dim] for dim in sorted(dims, reverse=True))
-        raise ValueError(
-            f'a feature map must have shape {wanted}, got {tuple(x.shape)}.'
-        )
+        raise ValueError(f'{name} must have shape {wanted}, got {tuple(x.shape)}.')

@@ -1,15 +1,18 @@
+import importlib
 import os
 from typing import NamedTuple
 
 import hypothesis
 import pytest
 
-from loma_mm.__main__ import main
 from tests.helpers import CLASSIFIER, ROOT, run_command
 
 # One thread, here and in the tools that tests start: on small images more
 # threads wait for each other. Before torch is imported, which reads it.
 os.environ['OMP_NUM_THREADS'] = '1'
+
+# mmcv's operators, where it has none compiled.
+importlib.import_module('loma_mm.mmcv_ops')
 
 # The first example of a run pays for imports; timings are not tested.
 hypothesis.settings.register_profile('suite', deadline=None)
@@ -36,6 +39,8 @@ def call(monkeypatch, capsys):
     monkeypatch.chdir(ROOT)
 
     def call_command(*words):
+        from loma_mm.__main__ import main
+
         capsys.readouterr()
         code = main([*map(str, words)])
         return Called(code, *capsys.readouterr())

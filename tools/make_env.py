@@ -6,7 +6,8 @@ at once.
 """
 
 import argparse
-import fcntl
+import collections
+import contextlib
 import hashlib
 import os
 import shlex
@@ -17,12 +18,21 @@ import sysconfig
 import tempfile
 from pathlib import Path
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
 ROOT = Path(__file__).resolve().parent.parent
-# stack: (oldest, newest) CPython for which its PyTorch has wheels
-STACKS = {'onedl': ((3, 10), (3, 12)), 'openmmlab': ((3, 10), (3, 11))}
-# The environment takes 7.6 GB (PyTorch with CUDA), pip's cache of the
-# downloads some 4 GB more.
-DISK_GB = 12
+# python: oldest and newest CPython for which its PyTorch has wheels; mmcv: the
+# distribution; compiled: whether its operators are; disk: GB that the
+# environment takes, together with pip's cache of what it downloads.
+Stack = collections.namedtuple('Stack', 'python mmcv compiled disk')
+STACKS = {
+    'onedl': Stack(((3, 10), (3, 13)), 'onedl-mmcv', False, 9),
+    'onedl-compiled': Stack(((3, 10), (3, 12)), 'onedl-mmcv', True, 12),
+    'openmmlab': Stack(((3, 10), (3, 11)), 'mmcv', True, 12),
+}
 BUILD_TOOLS = ('setuptools', 'wheel', 'ninja', 'psutil', 'packaging')
 
 
@@ -33,59 +43,108 @@ def main():
     args = parser.parse_args()
     if args.stack not in STACKS:
         stop(
-            'There is no stack {!r}: choose STACK={}.'.format(
-                args.stack, ' or STACK='.join(STACKS)
-            )
+            f'There is no stack {args.stack!r}: choose make env, '
+            'make env OPS=compiled or make env STACK=openmmlab.'
         )
-    oldest, newest = STACKS[args.stack]
+    oldest, newest = STACKS[args.stack].python
     if not oldest <= sys.version_info[:2] <= newest:
         stop(
-            'The %s stack needs CPython %d.%d to %d.%d, this is %d.%d: '
-            'install one of those and name it, as in make env '
-            'PYTHON=python3.11.'
-            % ((args.stack, *oldest, *newest, *sys.version_info[:2]))
+            f'The {args.stack} stack needs CPython {dotted(oldest)} to '
+            f'{dotted(newest)}, this is {this_python()}: install one of those and '
+            'name it, as in make env PYTHON=python3.11.'
         )
     folder = args.folder.resolve()
-    lock_file = ROOT / 'requirements' / (args.stack + '.txt')
     done = folder / 'loma_mm_env_is_complete'
-    recipe = stamp(lock_file)
+    recipe = stamp(args.stack)
     if done.is_file() and done.read_text() == recipe:
         return
     folder.mkdir(parents=True, exist_ok=True)
     # Two calls at once (make demo beside make test) wait for each other.
     with open(str(folder) + '.lock', 'w') as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        if fcntl:
+            fcntl.flock(lock, fcntl.LOCK_EX)
         if not (done.is_file() and done.read_text() == recipe):
-            build(folder, args.stack, lock_file)
+            build(folder, args.stack)
             partial = done.with_suffix('.part')
             partial.write_text(recipe)
             partial.replace(done)
             say(f'The environment is complete: {folder}')
 
 
-def build(folder, stack, lock_file):
+def build(folder, stack):
+    _, mmcv, compiled, disk = STACKS[stack]
+    lock_file, cuda_file = lock_files(stack)
     pins = read_pins(lock_file)
-    mmcv = 'onedl-mmcv' if stack == 'onedl' else 'mmcv'
-    mmcv_pin = f'{mmcv}=={pins[mmcv]}'
-    check_disk(folder)
-    make_venv(folder)
+    check_disk(folder, disk)
+    make_venv(folder, pins['torch'])
     remove_half_installed(folder)
-    python = folder / 'bin' / 'python'
+    python = interpreter(folder)
     pip = [str(python), '-m', 'pip', '--disable-pip-version-check']
     install = [*pip, 'install', '--no-input']
-    wheel_at_hand = is_installed(folder, mmcv) or find_wheel(pip, mmcv_pin)
-    if not wheel_at_hand:
-        check_compiler()
+    mmcv_pin = f'{mmcv}=={pins[mmcv]}'
+    if compiled:
+        wheel_at_hand = is_installed(folder, mmcv) or find_wheel(pip, mmcv_pin)
+        if not wheel_at_hand:
+            check_compiler()
 
     def pinned(*names):
         return [f'{name}=={pins[name]}' for name in names]
 
-    say(
-        'PyTorch {}: about 1 GB, with CUDA libraries 3 GB more; some minutes, '
-        'by your connection.'.format(pins['torch'])
-    )
-    run([*install, '--constraint', str(lock_file), *pinned('torch', 'torchvision')])
-    run([*install, '--quiet', '--no-deps', *pinned(*BUILD_TOOLS)])
+    install_torch(folder, install, pinned('torch', 'torchvision'), lock_file, cuda_file)
+    if compiled:
+        run([*install, '--quiet', '--no-deps', *pinned(*BUILD_TOOLS)])
+        compile_mmcv(install, mmcv_pin, wheel_at_hand)
+    else:
+        install_plain_mmcv(install, mmcv_pin)
+    say('The other distributions: about a minute.')
+    run([*install, '--quiet', '--no-deps', '--requirement', str(lock_file)])
+    editable = ['--no-deps', '--no-build-isolation', '--editable', str(ROOT)]
+    run([*install, '--quiet', *editable])
+    say('Checking that it all imports.')
+    ops = '' if compiled else 'loma_mm.mmcv_ops, '
+    modules = f'cv2, {ops}mmcv.ops, mmdet, mmpretrain, sklearn, loma_mm'
+    run([str(python), '-c', f'import {modules}'])
+    report_extension()
+
+
+def install_torch(folder, install, torch_pins, lock_file, cuda_file):
+    """PyTorch, with as many of its CUDA libraries as this machine needs."""
+    constraints = ['--constraint', str(lock_file)]
+    if cuda_file.is_file():
+        say('PyTorch, 0.5 GB to download: a minute or more, by your connection.')
+        run([*install, '--quiet', '--no-deps', *torch_pins])
+        if not asks_for_cuda(folder):
+            return  # another index's PyTorch for the CPU, or another system
+        if not has_gpu():
+            say(
+                "PyPI's PyTorch cannot be imported without CUDA libraries, GPU or "
+                'not: 1.9 GB more, 3 GB on the disk. (With PIP_EXTRA_INDEX_URL='
+                'https://download.pytorch.org/whl/cpu pip takes one without.)'
+            )
+            wanted = ['--no-deps', '--requirement', str(cuda_file)]
+            run([*install, '--quiet', *wanted])
+            return
+        constraints += ['--constraint', str(cuda_file)]
+    say('PyTorch with its CUDA libraries: 3 GB to download and more; some minutes.')
+    run([*install, *constraints, *torch_pins])
+
+
+def install_plain_mmcv(install, mmcv_pin):
+    """mmcv without its operators, which loma_mm.mmcv_ops supplies.
+
+    Its source package leaves them out where its build sees no PyTorch, in pip's
+    isolation. Neither a wheel, nor pip's cache, nor what is installed will do:
+    they may hold operators for another PyTorch.
+    """
+    say('mmcv, without operators to compile: seconds.')
+    name = mmcv_pin.split('==')[0]
+    source = ['--no-deps', '--force-reinstall', '--no-cache-dir', '--no-binary', name]
+    environment = dict(os.environ, MMCV_WITH_OPS='0')
+    environment.pop('PIP_NO_BUILD_ISOLATION', None)
+    run([*install, '--quiet', *source, mmcv_pin], env=environment)
+
+
+def compile_mmcv(install, mmcv_pin, wheel_at_hand):
     if wheel_at_hand:
         say("mmcv's operators: a compiled wheel is at hand, seconds.")
     else:
@@ -98,34 +157,22 @@ def build(folder, stack, lock_file):
         [*install, '--no-deps', '--no-build-isolation', mmcv_pin],
         env=dict(os.environ, MMCV_WITH_OPS='1'),
     )
-    say('The other distributions: about a minute.')
-    run([*install, '--quiet', '--no-deps', '--requirement', str(lock_file)])
-    run(
-        [
-            *install,
-            '--quiet',
-            '--no-deps',
-            '--no-build-isolation',
-            '--editable',
-            str(ROOT),
-        ]
-    )
-    say('Checking that it all imports.')
-    run(
-        [str(python), '-c', 'import cv2, mmcv.ops, mmdet, mmpretrain, sklearn, loma_mm']
-    )
 
 
-def check_disk(folder):
+def check_disk(folder, needed):
     if is_installed(folder, 'torch'):
         return
     free = shutil.disk_usage(str(folder)).free / 1e9
-    if free < DISK_GB:
+    if free < needed:
         stop(
-            '%s has %.1f GB free and the environment needs %d GB: free some '
-            'space, or put the project on a larger disk.'
-            % (folder.parent, free, DISK_GB)
+            f'{folder.parent} has {free:.1f} GB free and the environment needs '
+            f'{needed} GB: free some space, or put the project on a larger disk.'
         )
+
+
+def has_gpu():
+    visible = os.environ.get('CUDA_VISIBLE_DEVICES', 'all')
+    return bool(shutil.which('nvidia-smi')) and visible not in ('', '-1')
 
 
 def check_compiler():
@@ -140,16 +187,13 @@ def check_compiler():
         )
     if not header.is_file():
         stop(
-            "mmcv's operators need Python's C headers and %s is missing: "
-            'install them (Debian, Ubuntu: apt-get install python%d.%d-dev), '
-            'or give a folder with a compiled mmcv wheel as PIP_FIND_LINKS.'
-            % ((header, *sys.version_info[:2]))
+            f"mmcv's operators need Python's C headers and {header} is missing: "
+            'install them (Debian, Ubuntu: apt-get install '
+            f'python{this_python()}-dev), or give a folder with a compiled mmcv '
+            'wheel as PIP_FIND_LINKS.'
         )
     # With a GPU, mmcv compiles its CUDA operators too.
-    has_gpu = shutil.which('nvidia-smi') and os.environ.get(
-        'CUDA_VISIBLE_DEVICES', 'all'
-    ) not in ('', '-1')
-    if has_gpu and not (shutil.which('nvcc') or 'CUDA_HOME' in os.environ):
+    if has_gpu() and not (shutil.which('nvcc') or 'CUDA_HOME' in os.environ):
         stop(
             'With a GPU mmcv compiles CUDA operators and there is no nvcc: '
             "install the CUDA toolkit of PyTorch's version, or give a folder "
@@ -158,36 +202,42 @@ def check_compiler():
         )
 
 
-def make_venv(folder):
+def make_venv(folder, torch):
+    """Make the virtual environment, anew if it is another Python's or PyTorch's."""
     try:
         import ensurepip  # noqa: F401
     except ImportError:
         stop(
-            '%s has no ensurepip, which virtual environments need: install '
-            'it (Debian, Ubuntu: apt-get install python%d.%d-venv).'
-            % ((sys.executable, *sys.version_info[:2]))
+            f'{sys.executable} has no ensurepip, which virtual environments need: '
+            f'install it (Debian, Ubuntu: apt-get install python{this_python()}-venv).'
         )
-    code = 'import pip, sys; print("%d.%d" % sys.version_info[:2])'
-    try:
+    code = 'import pip, sys; print(*sys.version_info[:2], sep=".")'
+    found = ''
+    with contextlib.suppress(OSError):
         found = subprocess.run(
-            [str(folder / 'bin' / 'python'), '-c', code],
+            [str(interpreter(folder)), '-c', code],
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
         ).stdout.strip()
-    except OSError:
-        found = ''
-    if found != '%d.%d' % sys.version_info[:2]:
+    other_torch = [
+        info
+        for info in site_packages(folder).glob('torch-*.dist-info')
+        if info.name[6:-10].split('+')[0] != torch
+    ]
+    if found != this_python() or other_torch:
         say(f'Virtual environment {folder}: seconds.')
         run([sys.executable, '-m', 'venv', '--clear', str(folder)])
 
 
+def interpreter(folder):
+    return folder / ('Scripts/python.exe' if os.name == 'nt' else 'bin/python')
+
+
 def site_packages(folder):
-    return Path(
-        sysconfig.get_path(
-            'purelib', 'posix_prefix', {'base': str(folder), 'platbase': str(folder)}
-        )
-    )
+    scheme = 'nt' if os.name == 'nt' else 'posix_prefix'
+    base = {'base': str(folder), 'platbase': str(folder)}
+    return Path(sysconfig.get_path('purelib', scheme, base))
 
 
 def remove_half_installed(folder):
@@ -208,24 +258,40 @@ def is_installed(folder, name):
     )
 
 
+def asks_for_cuda(folder):
+    """Whether the PyTorch that is installed was built with CUDA."""
+    (metadata,) = site_packages(folder).glob('torch-*.dist-info/METADATA')
+    asks = 'Requires-Dist: nvidia-' in metadata.read_text(encoding='utf-8')
+    return asks and sys.platform == 'linux'
+
+
 def find_wheel(pip, requirement):
     """Whether PIP_FIND_LINKS or pip's configuration offer a wheel."""
     with tempfile.TemporaryDirectory() as scratch:
+        where = ['--no-index', '--no-deps', '--only-binary', ':all:']
         return not subprocess.run(
-            [
-                *pip,
-                'download',
-                '--no-index',
-                '--no-deps',
-                '--only-binary',
-                ':all:',
-                '--dest',
-                scratch,
-                requirement,
-            ],
+            [*pip, 'download', *where, '--dest', scratch, requirement],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         ).returncode
+
+
+def report_extension():
+    """Say whether our own C, which is optional, was compiled."""
+    suffix = sysconfig.get_config_var('EXT_SUFFIX')
+    if any(ROOT.glob(f'loma_mm/functional/*{suffix}')):
+        say("loma_mm's own C is compiled: magnifying is fast.")
+    else:
+        say(
+            "loma_mm's own C is not compiled, for want of a C compiler or Python's "
+            'headers: all works, magnifying takes longer (docs/speed.md).'
+        )
+
+
+def lock_files(stack):
+    """The stack's pins, and those of its CUDA libraries (may not exist)."""
+    folder = ROOT / 'requirements'
+    return folder / f'{stack}.txt', folder / f'{stack}-cuda.txt'
 
 
 def read_pins(lock_file):
@@ -236,11 +302,11 @@ def read_pins(lock_file):
     return dict(line.split('==') for line in lines if line)
 
 
-def stamp(lock_file):
+def stamp(stack):
     """What the environment is made from; another value rebuilds it."""
     digest = hashlib.sha256()
     for path in (
-        lock_file,
+        *filter(Path.is_file, lock_files(stack)),
         Path(__file__),
         ROOT / 'setup.cfg',
         ROOT / 'setup.py',
@@ -248,6 +314,14 @@ def stamp(lock_file):
     ):
         digest.update(path.read_bytes())
     return f'{sys.version.split()[0]} {ROOT} {digest.hexdigest()}\n'
+
+
+def dotted(version):
+    return '.'.join(map(str, version))
+
+
+def this_python():
+    return dotted(sys.version_info[:2])
 
 
 def run(command, env=None):

@@ -1,7 +1,7 @@
 # The demo: handwritten digits on clutter, a few minutes on two CPU cores.
 _base_ = './faster-rcnn_r18_fpn_loma-rhombus-scratch-8e_custom-voc.py'
 
-data_help = 'make it with: python tools/make_digits.py voc data/digits-voc'
+data_help = 'make it with: python -m loma_mm make-digits voc data/digits-voc'
 data_root = 'data/digits-voc/'
 classes = (
     'zero',

@@ -1,13 +1,3 @@
-_base_ = [
-    './resnet50_8xb32-loma-rhombus_in1k.py',
-    '../_base_/feature_augments/loma_f_fo.py',
-]
+_base_ = './resnet50_8xb32-loma-if_in1k.py'
 
-model = dict(
-    backbone=dict(
-        _base_.feature_augment,
-        _delete_=True,
-        augments=[_base_.loma_f, _base_.fo],
-        backbone=_base_.model.backbone,
-    )
-)
+model = dict(backbone=dict(augments=[_base_.loma_f, _base_.fo]))

@@ -1,13 +1,3 @@
-_base_ = [
-    './resnet20_1xb128-loma-rhombus_cifar10.py',
-    '../_base_/feature_augments/loma_f_fo.py',
-]
+_base_ = './resnet20_1xb128-loma-if_cifar10.py'
 
-model = dict(
-    backbone=dict(
-        _base_.feature_augment,
-        _delete_=True,
-        augments=[_base_.loma_f, _base_.fo],
-        backbone=_base_.model.backbone,
-    )
-)
+model = dict(backbone=dict(augments=[_base_.loma_f, _base_.fo]))

@@ -4,7 +4,7 @@
 #   --cfg-options data_root=/my/images model.head.num_classes=5
 # and to train on the first 500 images of each class only
 #   train_dataloader.dataset.ann_file=/my/list.txt
-# with a list that tools/image_folder_list.py wrote.
+# with a list that python -m loma_mm list-images wrote.
 _base_ = [
     '../_base_/models/resnet20.py',
     '../_base_/datasets/image_folder.py',

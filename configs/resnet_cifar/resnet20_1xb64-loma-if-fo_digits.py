@@ -1,7 +1,7 @@
 # The classification demo: handwritten digits, about a minute on two CPU cores.
 _base_ = './resnet20_1xb128-loma-if-fo_image-folder.py'
 
-data_help = 'make it with: python tools/make_digits.py folder data/digits'
+data_help = 'make it with: python -m loma_mm make-digits folder data/digits'
 data_root = 'data/digits'
 
 # Digits have no mirror images.

@@ -1,4 +1,4 @@
-"""Write configs/README.md: which config is which row of the paper.
+"""Write configs/README.md and metafile.yml: which config is which row of the paper.
 
 The rows and the paper's numbers are in configs/paper_results.csv, and nowhere
 else; a config that is not in that file is listed at the end.
@@ -9,6 +9,8 @@ else; a config that is not in that file is listed at the end.
 
 import argparse
 from pathlib import Path
+
+from mmengine.fileio import dump
 
 from loma_mm.errors import ConfigError
 from loma_mm.experiments.paper import PARTS, Row, read_rows
@@ -92,21 +94,57 @@ def make_index(configs: Path) -> str:
     return '\n'.join(blocks)
 
 
+def make_metafile() -> str:
+    """The text of configs/metafile.yml, which mim reads.
+
+    It has no results: the paper's are not this code's.
+    """
+    collection = 'Local Magnification'
+    return dump(
+        dict(
+            Collections=[
+                dict(
+                    Name=collection,
+                    Paper=dict(
+                        Title='Local Magnification for Data and Feature Augmentation'
+                    ),
+                    README='configs/README.md',
+                )
+            ],
+            Models=[
+                {
+                    'Name': Path(config).stem,
+                    'In Collection': collection,
+                    'Config': f'configs/{config}',
+                }
+                for config in shipped_configs()
+            ],
+        ),
+        file_format='yaml',
+        sort_keys=False,
+    )
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command."""
     parser.add_argument(
         '--check',
         action='store_true',
-        help='write nothing, fail if configs/README.md is out of date',
+        help='write nothing, fail if one of them is out of date',
     )
 
 
 def run(args: argparse.Namespace) -> None:
     """Carry out the command."""
     configs = configs_folder()
-    index = make_index(configs)
-    path = configs / 'README.md'
-    if not args.check:
-        write_text(path, index)
-    elif not path.is_file() or path.read_text(encoding='utf-8') != index:
-        raise ConfigError(f'{path} is out of date: run python -m loma_mm config-index.')
+    for name, text in (
+        ('README.md', make_index(configs)),
+        ('metafile.yml', make_metafile()),
+    ):
+        path = configs / name
+        if not args.check:
+            write_text(path, text)
+        elif not path.is_file() or path.read_text(encoding='utf-8') != text:
+            raise ConfigError(
+                f'{path} is out of date: run python -m loma_mm config-index.'
+            )

@@ -1,4 +1,4 @@
-"""What work dirs of tools/train.py hold, and which config they are of."""
+"""What work dirs of trainings hold, and which config they are of."""
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -169,7 +169,7 @@ class ConfigFinder:
     def find(self, run: WorkDir) -> str:
         """The config whose settings the run has.
 
-        That of its name, or another one beside it: a run of tools/sweep.py
+        That of its name, or another one beside it: a run of a sweep
         has the name of the config that it varies.
 
         Raises:

@@ -1,7 +1,7 @@
 """One config: read it, check it, distribute it, train or test it."""
 
 from .config import load_config
-from .configs import configs_folder, find_config, shipped_configs
+from .configs import config_path, configs_folder, find_config, shipped_configs
 from .distributed import prepare_cpu_distribution
 from .occlusion import occlusion_accuracy
 from .preflight import check_before_start
@@ -10,6 +10,7 @@ from .runner import build_runner, require_checkpoint
 __all__ = [
     'build_runner',
     'check_before_start',
+    'config_path',
     'configs_folder',
     'find_config',
     'load_config',

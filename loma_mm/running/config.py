@@ -2,7 +2,7 @@
 
 from mmengine.config import Config
 
-from .configs import find_config
+from .configs import find_config, shipped_bases
 from .datasets import dataloaders
 from .knobs import turn_knobs
 
@@ -14,6 +14,8 @@ def load_config(path: str, options: dict | None = None) -> Config:
     ``classes`` or ``max_epochs``, an option changes in every place that it
     means: see :func:`loma_mm.running.knobs.turn_knobs`.
 
+    It may inherit a shipped config, ``_base_ = 'loma_mm::...'``.
+
     For mmpretrain, the dataloaders get the defaults that its own tools set.
 
     Args:
@@ -23,7 +25,8 @@ def load_config(path: str, options: dict | None = None) -> Config:
     Raises:
         ConfigError: If there is no such config.
     """
-    cfg = Config.fromfile(find_config(path))
+    with shipped_bases():
+        cfg = Config.fromfile(find_config(path))
     options = dict(options or {})
     turn_knobs(cfg, options)
     # Last, so that an option given in full wins.

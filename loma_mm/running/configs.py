@@ -2,11 +2,17 @@
 
 import difflib
 import os.path as osp
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from mmengine.config import Config
 
 from loma_mm.errors import ConfigError
 
 PACKAGE = Path(__file__).resolve().parent.parent
+# As MMEngine names a config of another package.
+PREFIX = 'loma_mm::'
 
 
 def configs_folder() -> Path:
@@ -41,26 +47,65 @@ def find_config(name: str) -> str:
     """The path of a config: a file, or a shipped one by its name.
 
     Args:
-        name (str): A path; or what follows ``configs/`` in that of a shipped
-            config, or the file's name alone, each with or without ``.py``.
+        name (str): A path, or a name as :func:`config_path` takes it.
 
     Raises:
         ConfigError: If there is no such config, with the nearest names.
     """
-    if osp.isfile(name):
-        return name
+    return name if osp.isfile(name) else config_path(name)
+
+
+def config_path(name: str) -> str:
+    """The path of a shipped config, for the ``_base_`` of a config elsewhere.
+
+    Args:
+        name (str): What follows ``configs/`` in its path, or, of one that can
+            be run, the file's name alone; each with or without ``.py`` and
+            ``loma_mm::`` in front.
+
+    Raises:
+        ConfigError: If there is no such config, with the nearest names.
+
+    Example:
+        >>> _base_ = config_path('_base_/transforms/loma_voc.py')
+    """
     folder = configs_folder()
-    wanted = name.removeprefix('configs/').removesuffix('.py')
+    wanted = name.removeprefix(PREFIX).removeprefix('configs/').removesuffix('.py')
     by_name = {
         key: config
         for config in shipped_configs()
         for key in (Path(config).stem, config.removesuffix('.py'))
     }
-    if wanted in by_name:
-        return str(folder / by_name[wanted])
+    # What is only there to be inherited has no name of its own.
+    path = folder / by_name.get(wanted, f'{wanted}.py')
+    if path.is_file():
+        return str(path)
     near = difflib.get_close_matches(osp.basename(wanted), by_name, n=3)
     raise ConfigError(
         f'There is no config file {name} and no shipped config of that name'
         + (f': did you mean {", ".join(near)}?' if near else '.')
         + ' python -m loma_mm configs lists them.'
     )
+
+
+@contextmanager
+def shipped_bases() -> Iterator[None]:
+    """Let MMEngine read ``_base_ = 'loma_mm::...'`` as it reads ``'mmdet::...'``.
+
+    By itself it refuses packages that it does not know, and would take the
+    name of one that it knows for the scope of all registries, which is right
+    for a toolbox and not for a plugin of two of them. Where this is not in
+    force, as under a toolbox's own tools, :func:`config_path` serves.
+    """
+    find = Config._get_cfg_path
+
+    def find_here(path: str, filename: str) -> tuple[str, str | None]:
+        if path.startswith(PREFIX):
+            return config_path(path), None
+        return find(path, filename)
+
+    Config._get_cfg_path = staticmethod(find_here)
+    try:
+        yield
+    finally:
+        Config._get_cfg_path = staticmethod(find)

@@ -38,7 +38,7 @@ def occlusion_accuracy(
     Returns:
         list[tuple[str, int, float]]: Kind, size and top-1 accuracy in
         percent, kind by kind. (``'center', 0``) has the accuracy that
-        ``tools/test.py`` reports.
+        the command ``test`` reports.
 
     Raises:
         ValueError: If there is no such kind of occlusion or no such size, or

@@ -103,19 +103,21 @@ def check_toolbox(scope: str) -> None:
         return
     try:
         with imports_aside():
+            # mmcv's operators, where it has none compiled.
+            mmcv_ops = importlib.import_module('loma_mm.mmcv_ops')
             importlib.import_module(scope)
             if scope == 'mmdet':
                 importlib.import_module('mmcv.ops')
     except ImportError as error:
-        if 'mmcv._ext' in str(error):
-            raise SetupError(
-                'The installed mmcv has no compiled operators, which '
-                'detectors need: install the full mmcv for this PyTorch '
-                '(README, Install), not mmcv-lite.'
-            ) from error
         raise SetupError(
             f'This config needs {scope}, which cannot be imported: {error}.'
         ) from error
+    if scope == 'mmdet' and mmcv_ops.is_active():
+        warnings.warn(
+            "mmcv's operators come from torchvision (loma_mm.mmcv_ops): the "
+            'installed mmcv has none compiled.',
+            stacklevel=2,
+        )
 
 
 def _try(check: Callable, dataset: BaseDataset, place: str, *args: object):

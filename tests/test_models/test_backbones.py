@@ -235,5 +235,5 @@ def test_bad_out_indices(indices):
 def test_bad_widths():
     with pytest.raises(ValueError, match='widen_factor must be a positive'):
         WideResNet(widen_factor=0)
-    with pytest.raises(ValueError, match='alpha must not be negative'):
+    with pytest.raises(ValueError, match='alpha must be a number >= 0'):
         PyramidNet(alpha=-1)

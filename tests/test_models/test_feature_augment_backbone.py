@@ -2,14 +2,34 @@
 
 import copy
 import pickle
+from functools import partial
 
 import pytest
 import torch
-from mmengine.model import BaseModule, ExponentialMovingAverage
+import torch.distributed as dist
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from mmengine.model import (
+    BaseModule,
+    ExponentialMovingAverage,
+    MMDistributedDataParallel,
+    convert_sync_batchnorm,
+    revert_sync_batchnorm,
+)
 from mmengine.registry import MODELS, DefaultScope
 from torch import nn
+from torch.utils.checkpoint import checkpoint
 
-from loma_mm import FeatureAugmentBackbone, FeatureMapOffset, RandomFeatureAugment
+from loma_mm import (
+    CIFARResNet,
+    FeatureAugmentBackbone,
+    FeatureAugmentNeck,
+    FeatureLocalMagnification,
+    FeatureMapOffset,
+    PyramidNet,
+    RandomFeatureAugment,
+    WideResNet,
+)
 
 AUGMENTS = [
     dict(type='FeatureLocalMagnification', radius_range=(0.5, 0.7)),
@@ -249,7 +269,7 @@ def test_stage_with_several_outputs():
         return levels[0]
 
     for kind in (tuple, list):
-        plain = TwoStages(lambda x: kind((x, x.clone())), unpack)
+        plain = TwoStages(lambda x, kind=kind: kind((x, x.clone())), unpack)
         net = wrap(copy.deepcopy(plain), 'stages.0')
         assert not same(run(plain), run(net))
     assert kinds == [tuple, tuple, list, list]
@@ -354,12 +374,215 @@ def test_stage_without_float_maps(pack, error, message, prob):
         run(net)
 
 
-def test_transformer_tokens_are_no_maps():
+@pytest.mark.parametrize('stage', ['stages.0', 'stages.3'])
+@pytest.mark.parametrize(
+    'kind, options',
+    [
+        ('mmpretrain', dict(arch='tiny', img_size=64, pad_small_map=True)),
+        ('mmdet', dict(embed_dims=8, num_heads=(1, 1, 1, 1), depths=(1, 1, 1, 1))),
+    ],
+)
+def test_tokens_of_known_size_are_augmented_as_maps(kind, options, stage):
+    torch.manual_seed(0)
+    plain = MODELS.build(dict(type=f'{kind}.SwinTransformer', **options))
+    if kind == 'mmpretrain':
+        plain.drop_after_pos = nn.Identity()
+    for module in plain.modules():
+        if type(module).__name__ == 'DropPath':
+            module.drop_prob = 0.0
+    offset = FeatureMapOffset(interpolation='nearest')
+    net = wrap(copy.deepcopy(plain), stage, augments=[offset])
+    seen = []
+    for backbone in (plain, net):
+        backbone.get_submodule(stage).register_forward_hook(
+            lambda stage, args, output: seen.append(output)
+        )
+        run(backbone, images(64))
+    # from the tokens by hand, each pair in the same way
+    torch.manual_seed(1)
+    torch.rand((), dtype=torch.float64)  # the gate
+    fractions = offset.draw()
+    before, after = seen
+    assert type(after) is type(before) and after[1::2] == before[1::2]
+    for tokens, (height, width), actual in zip(before[::2], before[1::2], after[::2]):
+        tx, ty = (round(max(height, width) * f) for f in fractions)
+        assert actual.shape == tokens.shape and actual.is_contiguous()
+        for y in range(height):
+            for x in range(width):
+                inside = 0 <= y - ty < height and 0 <= x - tx < width
+                expected = tokens[:, (y - ty) * width + x - tx] if inside else 0
+                assert (actual[:, y * width + x] == expected).all()
+
+
+def test_tokens_of_unknown_size_are_refused():
     net = wrap(
-        dict(type='mmpretrain.SwinTransformer', arch='tiny', img_size=64), 'stages.0'
+        dict(
+            type='mmpretrain.VisionTransformer',
+            arch=dict(embed_dims=8, num_layers=2, num_heads=1, feedforward_channels=8),
+            img_size=32,
+        ),
+        'layers.0',
     )
-    with pytest.raises(ValueError, match="after 'stages.0': .* got"):
+    with pytest.raises(ValueError, match="after 'layers.0': .* got"):
         run(net)
+
+
+def test_a_map_is_checked_once(monkeypatch):
+    """By the module that it enters first; functions check for themselves."""
+    calls = []
+    monkeypatch.setattr(
+        'loma_mm.models.feature_augments.base.check_feature_map',
+        lambda *args, **kwargs: calls.append(args),
+    )
+    for prob in (0, 1):
+        calls.clear()
+        run(wrap(TwoStages(), 'features', prob))
+        assert len(calls) == 1
+
+
+# ------------------------- what is done to a model before and during training
+def norms_last():
+    """A backbone with a norm at the end of a stage, which SyncBN replaces."""
+    torch.manual_seed(0)
+    net = TwoStages()
+    net.features = nn.Sequential(nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3, momentum=0))
+    return net
+
+
+@pytest.mark.parametrize('after', ['features', 'features.1', 'stages.0'])
+@pytest.mark.parametrize('convert', ['torch', 'mmengine', 'torch and back'])
+def test_sync_bn_conversion(convert, after):
+    plain = norms_last()
+    net = wrap(copy.deepcopy(plain), after)
+    expected = run(net)
+    first = net.features[1]
+    if convert == 'mmengine':
+        net = convert_sync_batchnorm(net)
+    else:
+        net = nn.SyncBatchNorm.convert_sync_batchnorm(net)
+    assert isinstance(net.features[1], nn.SyncBatchNorm)
+    if convert == 'torch and back':
+        net = revert_sync_batchnorm(net)
+        assert not isinstance(net.features[1], nn.SyncBatchNorm)
+    else:
+        # SyncBN trains on a GPU alone: here with the numbers it has seen.
+        net.features[1].forward = lambda x: first(x)
+    assert same(run(net), expected)
+    # and a copy of a converted model listens to its own mode
+    twin = copy.deepcopy(revert_sync_batchnorm(net))
+    twin.eval(), plain.eval()
+    assert same(run(twin), run(plain))
+    assert same(run(twin.train()), expected)
+
+
+def test_module_that_was_replaced_may_serve_inside_the_new_one():
+    plain = TwoStages()
+    net = wrap(copy.deepcopy(plain), 'stages.1')
+    expected = run(net)
+    net.stages[1] = nn.Sequential(net.stages[1], nn.Identity())
+    assert same(run(net), expected)
+
+
+@pytest.mark.parametrize('find_unused_parameters', [False, True])
+def test_distributed_data_parallel(find_unused_parameters, tmp_path):
+    plain, augmented, _ = twins('loma_mm-resnet')
+    dist.init_process_group(
+        'gloo', init_method=f'file://{tmp_path}/rendezvous', rank=0, world_size=1
+    )
+    try:
+        net = MMDistributedDataParallel(
+            augmented, find_unused_parameters=find_unused_parameters
+        )
+        for seed in range(2):
+            grads = []
+            for model in (net, augmented):
+                augmented.zero_grad()
+                run(model, seed=seed)[-1].square().mean().backward()
+                grads.append([p.grad.clone() for p in augmented.parameters()])
+            torch.testing.assert_close(*grads)
+        net.eval(), plain.eval()
+        assert same(run(net), run(plain))
+    finally:
+        dist.destroy_process_group()
+
+
+def test_checkpointed_stage():
+    _, net, after = twins('loma_mm-resnet')
+    grads = []
+    for _ in range(2):
+        net.zero_grad()
+        out = run(net, images().requires_grad_())[-1]
+        torch.rand(7)
+        out.square().sum().backward()
+        grads.append([p.grad.clone() for p in net.parameters()])
+        stage = net.get_submodule(after)
+        stage.forward = partial(checkpoint, stage.forward, use_reentrant=False)
+    torch.testing.assert_close(*grads)
+
+
+def test_functional_call():
+    plain, net, _ = twins('loma_mm-resnet')
+    other = dict(build('loma_mm-resnet', seed=5)[0].state_dict())
+    torch.manual_seed(1)
+    outs = torch.func.functional_call(net, other, (images(),))
+    assert not same(outs, run(net))
+    net.load_state_dict(other)
+    assert same(outs, run(net))
+    plain.load_state_dict(other)
+    plain.eval(), net.eval()
+    outs = torch.func.functional_call(net, other, (images(),))
+    assert same(outs, run(plain))
+
+
+ODD = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.text(max_size=3),
+    st.binary(max_size=3),
+    st.complex_numbers(),
+    st.builds(object),
+    st.lists(st.one_of(st.none(), st.integers(), st.text(max_size=2)), max_size=3),
+    st.dictionaries(st.text(max_size=2), st.integers(), max_size=2),
+)
+CONSTRUCTORS = {
+    FeatureAugmentBackbone: ('backbone', 'after', 'augments', 'prob'),
+    FeatureAugmentNeck: ('augments', 'prob', 'levels'),
+    RandomFeatureAugment: ('augments', 'prob'),
+    FeatureMapOffset: ('gamma', 'interpolation', 'rescale'),
+    FeatureLocalMagnification: ('shape', 'radius_range', 'ratio_range'),
+    CIFARResNet: ('depth', 'in_channels', 'out_indices'),
+    WideResNet: ('depth', 'widen_factor', 'drop_rate', 'in_channels', 'out_indices'),
+    PyramidNet: ('depth', 'alpha', 'in_channels', 'out_indices'),
+}
+
+
+@pytest.mark.parametrize(
+    'construct, name',
+    [(c, name) for c, names in CONSTRUCTORS.items() for name in names],
+)
+@given(value=ODD)
+@settings(max_examples=40)
+def test_odd_arguments(construct, name, value):
+    """They are taken, or refused by an error that names the argument."""
+    # Networks of these sizes are right, and large.
+    assume(
+        construct not in (CIFARResNet, WideResNet, PyramidNet) or not is_large(value)
+    )
+    arguments = dict(augments=AUGMENTS) if 'augments' in CONSTRUCTORS[construct] else {}
+    if construct is FeatureAugmentBackbone:
+        arguments.update(backbone=TwoStages(), after='features')
+    arguments[name] = value
+    try:
+        with torch.device('meta'):
+            construct(**arguments)
+    except (TypeError, ValueError) as error:
+        assert name in str(error)
+
+
+def is_large(value):
+    return isinstance(value, (int, float)) and 10 < value < float('inf')
 
 
 def test_bad_arguments():

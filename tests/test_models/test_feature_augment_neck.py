@@ -103,7 +103,7 @@ def test_other_bad_arguments():
 
 def test_repr():
     text = repr(FeatureAugmentNeck([OFFSET], prob=0.25, levels=[0, -1]))
-    assert 'prob=0.25, levels=(0, -1)' in text
+    assert 'levels=(0, -1)' in text and 'prob=0.25' in text
     assert "FeatureMapOffset(gamma=0.25, interpolation='bilinear'" in text
 
 

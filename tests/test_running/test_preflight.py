@@ -29,7 +29,7 @@ def test_a_missing_dataset_names_its_paths_and_its_source(tmp_path):
     text = message(dict(data_root=f'{tmp_path}/none/'))
     assert f'{tmp_path}/none/ImageSets/Main/train.txt' in text
     assert f'{tmp_path}/none/ImageSets/Main/test.txt' in text
-    assert 'tools/make_digits.py voc data/digits-voc' in text
+    assert 'python -m loma_mm make-digits voc data/digits-voc' in text
 
 
 def test_both_halves_of_voc0712_are_checked(tmp_path):
@@ -96,11 +96,17 @@ def test_datasets_that_cannot_be_built_lazily_are_left_alone(digits):
     check_before_start(cfg, ('train', 'val'))
 
 
-def test_mmcv_without_operators_is_explained(monkeypatch, digits):
-
+def test_a_toolbox_that_cannot_be_imported_is_named(monkeypatch, digits):
     def broken(name):
         if name == 'mmcv.ops':
-            raise ModuleNotFoundError("No module named 'mmcv._ext'")
+            raise ImportError('undefined symbol: _ZN3c10')
 
     monkeypatch.setattr('loma_mm.running.preflight.importlib.import_module', broken)
-    assert 'compiled operators' in message(dict(data_root=f'{digits}/'))
+    text = message(dict(data_root=f'{digits}/'))
+    assert 'needs mmdet' in text and 'undefined symbol: _ZN3c10' in text
+
+
+def test_operators_from_torchvision_are_said(monkeypatch, digits):
+    monkeypatch.setattr('loma_mm.mmcv_ops.is_active', lambda: True)
+    with pytest.warns(UserWarning, match='come from torchvision'):
+        check(dict(data_root=f'{digits}/'))

@@ -1,12 +1,15 @@
 from collections.abc import Sequence
+from functools import partial
 
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
 from .three_stage import (
+    STEM_CHANNELS,
     ResidualBlock,
     ThreeStageNet,
     blocks_per_stage,
+    check_count,
     conv3x3,
     pad_channels,
 )
@@ -31,7 +34,7 @@ class BasicBlock(ResidualBlock):
     ) -> None:
         super().__init__(with_cp)
         self.stride = stride
-        self.out_channels = out_channels
+        self.extra_channels = out_channels - in_channels
         self.conv1 = conv3x3(in_channels, out_channels, stride)
         self.norm1 = nn.BatchNorm2d(out_channels)
         self.conv2 = conv3x3(out_channels, out_channels)
@@ -42,7 +45,7 @@ class BasicBlock(ResidualBlock):
         out = self.relu(self.norm1(self.conv1(x)))
         out = self.norm2(self.conv2(out))
         shortcut = x[..., :: self.stride, :: self.stride]
-        return self.relu(out + pad_channels(shortcut, self.out_channels))
+        return self.relu(out + pad_channels(shortcut, self.extra_channels))
 
 
 @MODELS.register_module()
@@ -67,7 +70,8 @@ class CIFARResNet(ThreeStageNet):
             Kaiming (fan out) for convolutions.
 
     Raises:
-        ValueError: If ``depth`` is not 6n + 2, or a stage does not exist.
+        ValueError: If ``depth`` is not 6n + 2, ``in_channels`` is not a
+            positive integer, or a stage does not exist.
 
     Example:
         >>> import torch
@@ -86,16 +90,16 @@ class CIFARResNet(ThreeStageNet):
         init_cfg=None,
     ) -> None:
         num_blocks = blocks_per_stage('CIFARResNet', depth, 2, rest=2)
-        self.depth = depth
-        widths = (16, 32, 64)
-        stem = nn.Sequential(
-            conv3x3(in_channels, 16), nn.BatchNorm2d(16), nn.ReLU(inplace=True)
+        check_count('in_channels', in_channels)
+        super().__init__(
+            nn.Sequential(
+                conv3x3(in_channels, STEM_CHANNELS),
+                nn.BatchNorm2d(STEM_CHANNELS),
+                nn.ReLU(inplace=True),
+            ),
+            partial(BasicBlock, with_cp=with_cp),
+            [[width] * num_blocks for width in (16, 32, 64)],
+            out_indices=out_indices,
+            init_cfg=init_cfg,
         )
-        stages, channels = [], 16
-        for width, stride in zip(widths, (1, 2, 2)):
-            blocks = []
-            for i in range(num_blocks):
-                blocks.append(BasicBlock(channels, width, 1 if i else stride, with_cp))
-                channels = width
-            stages.append(blocks)
-        super().__init__(stem, stages, out_indices=out_indices, init_cfg=init_cfg)
+        self.depth = depth

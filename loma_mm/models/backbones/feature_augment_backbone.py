@@ -1,11 +1,15 @@
 from typing import Any
 
+import torch
 from mmengine.registry import MODELS
-from torch import nn
+from torch import Tensor, nn
 
-from ..feature_augments import RandomFeatureAugment
-from ..feature_augments.base import Features, check_features, uncompiled
-from ..feature_augments.random_feature_augment import Augments
+from ..feature_augments.base import map_levels
+from ..feature_augments.random_feature_augment import (
+    Augments,
+    RandomFeatureAugment,
+    build_module,
+)
 
 # The paper's LOMA_F and FO.
 AUGMENTS = (dict(type='FeatureLocalMagnification'), dict(type='FeatureMapOffset'))
@@ -29,8 +33,11 @@ def FeatureAugmentBackbone(
     Args:
         backbone (dict | nn.Module): The backbone or its config.
         after (str): Name of the submodule whose output is augmented, dotted
-            where it is nested ('stages.1'): a float map (B, C, H, W), or a
-            tuple or list of them. Defaults to 'layer2', l = 2 of the paper.
+            where it is nested ('stages.1'): a float map (B, C, H, W), a
+            tuple or list of them, or tokens (B, H * W, C) that come with
+            their size, ``(tokens, (H, W), ...)``, as in the Swin
+            Transformers of MMDetection and MMPretrain. Defaults to 'layer2',
+            l = 2 of the paper.
         augments (Sequence[dict | nn.Module]): Configs or modules, applied in
             this order. Defaults to LOMA_F, then FO, as the paper sets them.
         prob (float): Probability p_f that a mini-batch is augmented.
@@ -40,12 +47,14 @@ def FeatureAugmentBackbone(
         nn.Module: The backbone.
 
     Raises:
-        TypeError: If ``backbone`` is not a module that can hold the augment,
-            or ``augments`` not a list of configs or modules. In training
-            mode, if the output of the stage is not made of float tensors.
+        TypeError: If ``backbone`` is not a config or a module that can hold
+            the augment, or ``augments`` not a list of configs or modules. In
+            training mode, if the output of the stage is not made of float
+            tensors.
         ValueError: If there is no submodule ``after``, or ``prob`` is not in
-            [0, 1]. In training mode, if the output of the stage is not made
-            of 4-D tensors.
+            [0, 1]. In training mode, if the output of the stage is made of
+            neither maps nor tokens of known size: what a stage gives is not
+            known before it runs.
         RuntimeError: In training mode, if the backbone never calls the stage.
 
     Example:
@@ -56,8 +65,7 @@ def FeatureAugmentBackbone(
         ...         after='layer2',
         ...         backbone=dict(type='ResNet', depth=50)))
     """
-    if not isinstance(backbone, nn.Module):
-        backbone = MODELS.build(backbone)
+    backbone = build_module('backbone', backbone)
     kind = type(backbone).__name__
     if isinstance(backbone, nn.Sequential):
         raise TypeError(
@@ -66,8 +74,9 @@ def FeatureAugmentBackbone(
             'it a submodule of an nn.Module.'
         )
     try:
-        stage = backbone.get_submodule(after) if after else None
-    except (AttributeError, TypeError):
+        named = isinstance(after, str) and after
+        stage = backbone.get_submodule(after) if named else None
+    except AttributeError:
         stage = None
     # A ModuleList is a mere container, which is never called.
     if stage is None or isinstance(stage, (nn.ModuleList, nn.ModuleDict)):
@@ -75,7 +84,7 @@ def FeatureAugmentBackbone(
             f'after must name a stage of {kind}, one of '
             f'{_stage_names(backbone)}, got {after!r}.'
         )
-    augment = _StageAugment(augments, prob, after)
+    augment = _StageAugment(augments, prob, after, _end_of(after, backbone))
     base = name = f'feature_augment_{after.replace(".", "_")}'
     number = 1
     while hasattr(backbone, name):
@@ -84,23 +93,51 @@ def FeatureAugmentBackbone(
     backbone.add_module(name, augment)
     # Bound methods, not closures: a copied or unpickled backbone gets hooks
     # that are bound to its own augment.
-    _end_of(stage, backbone).register_forward_hook(augment.after_stage)
+    augment.attach(backbone)
+    backbone.register_forward_pre_hook(augment.before_backbone)
     backbone.register_forward_hook(augment.after_backbone)
     return backbone
 
 
 class _StageAugment(RandomFeatureAugment):
-    """The augment of one stage; a child of the backbone, called by hooks."""
+    """The augment of one stage; a child of the backbone, called by hooks.
 
-    def __init__(self, augments: Augments, prob: float, after: str) -> None:
+    Args:
+        augments (Sequence[dict | nn.Module]): See the gate.
+        prob (float): See the gate.
+        after (str): The stage, as the user names it.
+        end (str): The submodule that computes the output of the stage.
+    """
+
+    def __init__(self, augments: Augments, prob: float, after: str, end: str) -> None:
         super().__init__(augments, prob)
         self.after = after
+        self.input_name = f'after {after!r}: a feature map'
+        self._end = end
+        # In a tuple, so that it is no submodule.
+        self._stage: tuple[nn.Module | None] = (None,)
         self._reached = False
 
-    def after_stage(self, stage: nn.Module, args: tuple, output: Features) -> Any:
+    @torch.compiler.disable
+    def attach(self, backbone: nn.Module) -> None:
+        """Listen to the stage, or to what was put in its place.
+
+        A conversion to SyncBN, or back, makes new modules, without hooks.
+        """
+        stage = backbone.get_submodule(self._end)
+        if stage is not self._stage[0]:
+            self._stage = (stage,)
+            stage.register_forward_hook(self.after_stage)
+
+    def before_backbone(self, backbone: nn.Module, args: tuple) -> None:
+        """Forward pre-hook of the backbone: is the hook where it should be?"""
+        if self.training:
+            self.attach(backbone)
+
+    def after_stage(self, stage: nn.Module, args: tuple, output: Any) -> Any:
         """Forward hook of the stage: replace its output."""
         # None leaves the output alone, and no trace in an export.
-        return self(output) if self.training else None
+        return self.replace(stage, output) if self.training else None
 
     def after_backbone(self, backbone: nn.Module, args: tuple, output: Any) -> None:
         """Forward hook of the backbone: was the stage there at all?"""
@@ -111,33 +148,64 @@ class _StageAugment(RandomFeatureAugment):
                 'in `after`.'
             )
 
-    @uncompiled
-    def _augment(self, x: Features) -> Features:
+    @torch.compiler.disable
+    def replace(self, stage: nn.Module, output: Any) -> Any:
+        """The augmented output of the stage: maps, or tokens with their size."""
+        if stage is not self._stage[0]:
+            # It was replaced, and serves elsewhere.
+            return output
         self._reached = True
-        try:
-            check_features(x)
-        except (TypeError, ValueError) as error:
-            raise type(error)(f'after {self.after!r}: {error}') from error
-        return super()._augment(x)
+        sizes = _token_sizes(output)
+        if not sizes:
+            return self(output)
+        maps = [
+            tokens.transpose(1, 2).unflatten(2, size)
+            for tokens, size in zip(output[::2], sizes)
+        ]
+        tokens = map_levels(lambda x: x.flatten(2).transpose(1, 2), self(maps))
+        return type(output)(item for pair in zip(tokens, output[1::2]) for item in pair)
 
     def extra_repr(self) -> str:
         return f'after={self.after!r}, {super().extra_repr()}'
 
 
-def _end_of(stage: nn.Module, backbone: nn.Module) -> nn.Module:
-    """The module that computes the output of the stage.
+def _token_sizes(output: Any) -> list[tuple[int, int]]:
+    """The (H, W) of tokens (B, H * W, C) that come with it, as Swin's do.
+
+    Empty if ``output`` is not a tuple ``(tokens, (H, W), ...)``.
+    """
+    if not isinstance(output, (tuple, list)) or len(output) % 2:
+        return []
+    sizes = []
+    for tokens, size in zip(output[::2], output[1::2]):
+        if (
+            not isinstance(tokens, Tensor)
+            or tokens.ndim != 3
+            or not isinstance(size, (tuple, list))
+            or len(size) != 2
+            or tokens.size(1) != size[0] * size[1]
+        ):
+            return []
+        sizes.append(tuple(size))
+    return sizes
+
+
+def _end_of(after: str, backbone: nn.Module) -> str:
+    """The submodule that computes the output of the stage ``after``.
 
     PyTorch 2.1 compiles an nn.Sequential without its hooks; and some
     backbones loop over one instead of calling it. Its last layer serves both,
     unless that is also used elsewhere, as an activation may be.
     """
-    modules = [m for _, m in backbone.named_modules(remove_duplicate=False)]
+    modules = list(backbone.named_modules(remove_duplicate=False))
+    stage = backbone.get_submodule(after)
     while type(stage).forward is nn.Sequential.forward and len(stage):
         last = stage[-1]
-        if sum(module is last for module in modules) > 1:
+        names = [name for name, module in modules if module is last]
+        if len(names) > 1:
             break
-        stage = last
-    return stage
+        (after,), stage = names, last
+    return after
 
 
 def _stage_names(backbone: nn.Module) -> list[str]:

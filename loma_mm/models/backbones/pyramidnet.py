@@ -1,12 +1,16 @@
+import math
 from collections.abc import Sequence
+from functools import partial
 
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
 from .three_stage import (
+    STEM_CHANNELS,
     ResidualBlock,
     ThreeStageNet,
     blocks_per_stage,
+    check_count,
     conv3x3,
     pad_channels,
 )
@@ -20,8 +24,8 @@ class PyramidBottleneck(ResidualBlock):
 
     Args:
         in_channels (int): Channels of the input.
-        width (int): Channels of the 3x3 convolution; the output has four
-            times as many.
+        out_channels (int): Channels of the output, four times those of the
+            3x3 convolution.
         stride (int): Stride of the 3x3 convolution. Defaults to 1.
         with_cp (bool): See :class:`PyramidNet`. Defaults to False.
     """
@@ -29,17 +33,22 @@ class PyramidBottleneck(ResidualBlock):
     expansion = 4
 
     def __init__(
-        self, in_channels: int, width: int, stride: int = 1, with_cp: bool = False
+        self,
+        in_channels: int,
+        out_channels: int,
+        stride: int = 1,
+        with_cp: bool = False,
     ) -> None:
         super().__init__(with_cp)
-        self.out_channels = width * self.expansion
+        width = out_channels // self.expansion
+        self.extra_channels = out_channels - in_channels
         self.norm1 = nn.BatchNorm2d(in_channels)
         self.conv1 = nn.Conv2d(in_channels, width, 1, bias=False)
         self.norm2 = nn.BatchNorm2d(width)
         self.conv2 = conv3x3(width, width, stride)
         self.norm3 = nn.BatchNorm2d(width)
-        self.conv3 = nn.Conv2d(width, self.out_channels, 1, bias=False)
-        self.norm4 = nn.BatchNorm2d(self.out_channels)
+        self.conv3 = nn.Conv2d(width, out_channels, 1, bias=False)
+        self.norm4 = nn.BatchNorm2d(out_channels)
         self.relu = nn.ReLU(inplace=True)
         # ceil_mode: odd sizes round up as the strided convolution does
         self.pool = (
@@ -50,7 +59,7 @@ class PyramidBottleneck(ResidualBlock):
         out = self.conv1(self.norm1(x))
         out = self.conv2(self.relu(self.norm2(out)))
         out = self.conv3(self.relu(self.norm3(out)))
-        return self.norm4(out) + pad_channels(self.pool(x), self.out_channels)
+        return self.norm4(out) + pad_channels(self.pool(x), self.extra_channels)
 
 
 @MODELS.register_module()
@@ -76,8 +85,9 @@ class PyramidNet(ThreeStageNet):
             Kaiming (fan out) for convolutions.
 
     Raises:
-        ValueError: If ``depth`` is not 9n + 2, ``alpha`` is negative, or a
-            stage does not exist.
+        ValueError: If ``depth`` is not 9n + 2, ``alpha`` is not a number >= 0,
+            ``in_channels`` is not a positive integer, or a stage does not
+            exist.
 
     Example:
         >>> import torch
@@ -97,25 +107,23 @@ class PyramidNet(ThreeStageNet):
         init_cfg=None,
     ) -> None:
         num_blocks = blocks_per_stage('PyramidNet', depth, 3, rest=2)
-        if alpha < 0:
-            raise ValueError(f'alpha must not be negative, got {alpha!r}.')
-        self.depth = depth
-        self.alpha = alpha
-        stages, channels, index = [], 16, 0
-        for stride in (1, 2, 2):
-            blocks = []
-            for i in range(num_blocks):
-                index += 1
-                width = round(16 + alpha * index / (3 * num_blocks))
-                blocks.append(
-                    PyramidBottleneck(channels, width, 1 if i else stride, with_cp)
-                )
-                channels = blocks[-1].out_channels
-            stages.append(blocks)
+        if not isinstance(alpha, (int, float)) or not 0 <= alpha < math.inf:
+            raise ValueError(f'alpha must be a number >= 0, got {alpha!r}.')
+        check_count('in_channels', in_channels)
+        widths = [
+            PyramidBottleneck.expansion
+            * round(STEM_CHANNELS + alpha * index / (3 * num_blocks))
+            for index in range(1, 3 * num_blocks + 1)
+        ]
         super().__init__(
-            nn.Sequential(conv3x3(in_channels, 16), nn.BatchNorm2d(16)),
-            stages,
-            nn.Sequential(nn.BatchNorm2d(channels), nn.ReLU(inplace=True)),
+            nn.Sequential(
+                conv3x3(in_channels, STEM_CHANNELS), nn.BatchNorm2d(STEM_CHANNELS)
+            ),
+            partial(PyramidBottleneck, with_cp=with_cp),
+            [widths[i * num_blocks : (i + 1) * num_blocks] for i in range(3)],
+            last_norm=True,
             out_indices=out_indices,
             init_cfg=init_cfg,
         )
+        self.depth = depth
+        self.alpha = alpha

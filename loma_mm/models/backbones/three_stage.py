@@ -1,8 +1,10 @@
 """What the CIFAR networks share: a stem, three stages, an optional norm."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch.nn.functional as F
+from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
@@ -12,6 +14,10 @@ INIT_CFG = (
     dict(type='Kaiming', layer='Conv2d', mode='fan_out'),
     dict(type='Constant', layer='BatchNorm2d', val=1, bias=0),
 )
+
+STEM_CHANNELS = 16
+STAGES = ('layer1', 'layer2', 'layer3')
+STRIDES = (1, 2, 2)
 
 
 class ResidualBlock(nn.Module):
@@ -36,19 +42,21 @@ class ResidualBlock(nn.Module):
         raise NotImplementedError
 
 
-class ThreeStageNet(nn.Module):
+class ThreeStageNet(BaseModule):
     """A residual network for small images, such as CIFAR's 32 x 32.
 
-    A 3x3 stem at full resolution, then ``layer1`` at stride 1, ``layer2`` at
-    2 and ``layer3`` at 4.
+    A 3x3 stem with 16 channels at full resolution, then ``layer1`` at stride
+    1, ``layer2`` at 2 and ``layer3`` at 4.
 
     Args:
-        stem (nn.Module): Maps (B, C, H, W) to (B, C', H, W).
-        stages (Sequence[Sequence[nn.Module]]): The blocks of ``layer1``,
-            ``layer2`` and ``layer3``.
-        last_norm (nn.Module, optional): What follows ``layer3`` in a
-            pre-activation network. It shapes the output of the last stage
-            and nothing else. Defaults to None.
+        stem (nn.Module): Maps (B, C, H, W) to (B, 16, H, W).
+        block (Callable): Called with the channels that come in, those that go
+            out, and the stride; returns a block.
+        widths (Sequence[Sequence[int]]): The channels that go out of each
+            block of each stage.
+        last_norm (bool): Whether a norm and a ReLU follow ``layer3``, as in a
+            pre-activation network. They shape the output of the last stage
+            and nothing else. Defaults to False.
         out_indices (Sequence[int] | int): Stages to return, counted from 0;
             -1 is the last one. Defaults to (2, ).
         init_cfg (dict | list, optional): Initialisation. Defaults to None,
@@ -61,39 +69,27 @@ class ThreeStageNet(nn.Module):
     def __init__(
         self,
         stem: nn.Module,
-        stages: Sequence[Sequence[nn.Module]],
-        last_norm: nn.Module | None = None,
+        block: Callable[[int, int, int], nn.Module],
+        widths: Sequence[Sequence[int]],
+        last_norm: bool = False,
         out_indices: int | Sequence[int] = (2,),
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
-        if init_cfg is None:
-            init_cfg = [dict(cfg) for cfg in INIT_CFG]
-        super().__init__()
-        self.init_cfg = init_cfg
-        self.is_init = False
+        super().__init__([dict(c) for c in INIT_CFG] if init_cfg is None else init_cfg)
         self.out_indices = _check_out_indices(out_indices)
         self.stem = stem
-        self.layer1, self.layer2, self.layer3 = (
-            nn.Sequential(*blocks) for blocks in stages
-        )
-        self.last_norm = nn.Identity() if last_norm is None else last_norm
-
-    def init_weights(self) -> None:
-        """Initialise as ``init_cfg`` says, once; pretrained weights win.
-
-        What :class:`mmengine.model.BaseModule` does, without importing it
-        with this package: it takes longer than all the rest, for the sake
-        of distributed optimizers.
-        """
-        from mmengine.model import initialize
-
-        if self.is_init:
-            return
-        cfgs = self.init_cfg
-        if isinstance(cfgs, dict):
-            cfgs = [cfgs]
-        initialize(self, sorted(cfgs, key=lambda c: c['type'] == 'Pretrained'))
-        self.is_init = True
+        channels = STEM_CHANNELS
+        for name, stage_stride, stage in zip(STAGES, STRIDES, widths):
+            blocks = []
+            for i, width in enumerate(stage):
+                blocks.append(block(channels, width, 1 if i else stage_stride))
+                channels = width
+            self.add_module(name, nn.Sequential(*blocks))
+        self.last_norm: nn.Module = nn.Identity()
+        if last_norm:
+            self.last_norm = nn.Sequential(
+                nn.BatchNorm2d(channels), nn.ReLU(inplace=True)
+            )
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Compute the feature maps of the stages in ``out_indices``.
@@ -107,8 +103,8 @@ class ThreeStageNet(nn.Module):
         """
         x = self.stem(x)
         outs = []
-        for i, stage in enumerate((self.layer1, self.layer2, self.layer3)):
-            x = stage(x)
+        for i, name in enumerate(STAGES):
+            x = getattr(self, name)(x)
             if i in self.out_indices:
                 outs.append(self.last_norm(x) if i == 2 else x)
         return tuple(outs)
@@ -119,9 +115,8 @@ def conv3x3(in_channels: int, out_channels: int, stride: int = 1) -> nn.Conv2d:
     return nn.Conv2d(in_channels, out_channels, 3, stride=stride, padding=1, bias=False)
 
 
-def pad_channels(x: Tensor, channels: int) -> Tensor:
-    """Append zero channels to (B, C, H, W) until there are ``channels``."""
-    extra = channels - x.size(1)
+def pad_channels(x: Tensor, extra: int) -> Tensor:
+    """Append ``extra`` zero channels to (B, C, H, W)."""
     return F.pad(x, (0, 0, 0, 0, 0, extra)) if extra else x
 
 
@@ -150,12 +145,19 @@ def blocks_per_stage(name: str, depth: int, per_block: int, rest: int) -> int:
 def _check_out_indices(out_indices: int | Sequence[int]) -> tuple[int, ...]:
     if isinstance(out_indices, int):
         out_indices = (out_indices,)
-    out_indices = tuple(out_indices)
-    if not out_indices or not all(
-        isinstance(i, int) and -3 <= i <= 2 for i in out_indices
+    if (
+        not isinstance(out_indices, (list, tuple))
+        or not out_indices
+        or not all(isinstance(i, int) and -3 <= i <= 2 for i in out_indices)
     ):
         raise ValueError(
             'out_indices must name stages 0, 1, 2 (or -3 to -1 '
             f'from the end), got {out_indices!r}.'
         )
     return tuple(sorted({i % 3 for i in out_indices}))
+
+
+def check_count(name: str, value: Any) -> None:
+    """Raise a ValueError unless ``value`` is a positive integer."""
+    if not isinstance(value, int) or value < 1:
+        raise ValueError(f'{name} must be a positive integer, got {value!r}.')

@@ -1,9 +1,19 @@
 from collections.abc import Sequence
+from functools import partial
 
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
-from .three_stage import ResidualBlock, ThreeStageNet, blocks_per_stage, conv3x3
+from loma_mm.checks import check_prob
+
+from .three_stage import (
+    STEM_CHANNELS,
+    ResidualBlock,
+    ThreeStageNet,
+    blocks_per_stage,
+    check_count,
+    conv3x3,
+)
 
 
 class PreActBlock(ResidualBlock):
@@ -69,8 +79,9 @@ class WideResNet(ThreeStageNet):
             Kaiming (fan out) for convolutions.
 
     Raises:
-        ValueError: If ``depth`` is not 6n + 4, ``widen_factor`` is not a
-            positive integer, or a stage does not exist.
+        ValueError: If ``depth`` is not 6n + 4, ``widen_factor`` or
+            ``in_channels`` is not a positive integer, ``drop_rate`` is not in
+            [0, 1], or a stage does not exist.
 
     Example:
         >>> import torch
@@ -91,31 +102,19 @@ class WideResNet(ThreeStageNet):
         init_cfg=None,
     ) -> None:
         num_blocks = blocks_per_stage('WideResNet', depth, 2, rest=4)
-        if not isinstance(widen_factor, int) or widen_factor < 1:
-            raise ValueError(
-                f'widen_factor must be a positive integer, got {widen_factor!r}.'
-            )
-        self.depth = depth
-        self.widen_factor = widen_factor
-        stages, channels = [], 16
-        for width, stride in zip((16, 32, 64), (1, 2, 2)):
-            blocks = []
-            for i in range(num_blocks):
-                blocks.append(
-                    PreActBlock(
-                        channels,
-                        width * widen_factor,
-                        1 if i else stride,
-                        drop_rate,
-                        with_cp,
-                    )
-                )
-                channels = width * widen_factor
-            stages.append(blocks)
+        check_count('widen_factor', widen_factor)
+        check_count('in_channels', in_channels)
         super().__init__(
-            conv3x3(in_channels, 16),
-            stages,
-            nn.Sequential(nn.BatchNorm2d(channels), nn.ReLU(inplace=True)),
+            conv3x3(in_channels, STEM_CHANNELS),
+            partial(
+                PreActBlock,
+                drop_rate=check_prob(drop_rate, 'drop_rate'),
+                with_cp=with_cp,
+            ),
+            [[width * widen_factor] * num_blocks for width in (16, 32, 64)],
+            last_norm=True,
             out_indices=out_indices,
             init_cfg=init_cfg,
         )
+        self.depth = depth
+        self.widen_factor = widen_factor

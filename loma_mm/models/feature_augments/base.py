@@ -1,16 +1,13 @@
-from typing import Any, Union
+from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from loma_mm.checks import check_feature_map
 
-# torch.compiler.disable loads the compiler, 0.7 s, when it decorates; torch's
-# own form of it waits for the first call.
-uncompiled = getattr(torch, '_disable_dynamo', torch.compiler.disable)
-
 # One feature map, or several levels of them.
-Features = Union[Tensor, tuple[Tensor, ...], list[Tensor]]
+Features = Tensor | tuple[Tensor, ...] | list[Tensor]
 
 
 class FeatureAugment(nn.Module):
@@ -24,24 +21,29 @@ class FeatureAugment(nn.Module):
     A subclass implements :meth:`draw` and :meth:`transform`.
     """
 
-    def forward(self, x: Features) -> Features:
+    def forward(self, x: Features, checked: bool = False) -> Features:
         """Augment float maps of shape (B, C, H, W); same kind in and out.
+
+        Args:
+            x (Tensor | tuple[Tensor] | list[Tensor]): One map or several.
+            checked (bool): Whether the caller knows that ``x`` is such a map.
+                Defaults to False.
 
         Raises:
             TypeError: In training mode, if ``x`` is not a float tensor or a
                 tuple or list of them.
             ValueError: In training mode, if a tensor has not 4 dimensions.
         """
-        return self._augment(x) if self.training else x
+        return self.augment(x, checked) if self.training else x
 
     # Compiled code would keep the numbers of its first call.
-    @uncompiled
-    def _augment(self, x: Features) -> Features:
-        check_features(x)
+    @torch.compiler.disable
+    def augment(self, x: Features, checked: bool = False) -> Features:
+        """What :meth:`forward` does in training mode."""
+        if not checked:
+            check_features(x)
         drawn = self.draw()
-        if isinstance(x, Tensor):
-            return self.transform(x, drawn)
-        return type(x)([self.transform(level, drawn) for level in x])
+        return map_levels(lambda level: self.transform(level, drawn), x)
 
     def draw(self) -> Any:
         """Draw all random numbers of one mini-batch."""
@@ -52,10 +54,17 @@ class FeatureAugment(nn.Module):
         raise NotImplementedError
 
 
-def check_features(x: Features) -> None:
+def map_levels(function: Callable[[Tensor], Tensor], x: Features) -> Features:
+    """``function`` of a tensor, or of each of a tuple or list of them."""
+    if isinstance(x, (tuple, list)):
+        return type(x)([function(level) for level in x])
+    return function(x)
+
+
+def check_features(x: Any, name: str = 'a feature map') -> None:
     """Raise an error unless ``x`` is made of float maps (B, C, H, W)."""
     for level in x if isinstance(x, (tuple, list)) else (x,):
-        check_feature_map(level, dims=(4,))
+        check_feature_map(level, dims=(4,), name=name)
 
 
 def uniform() -> float:

@@ -49,7 +49,8 @@ class FeatureMapOffset(FeatureAugment):
 
     def draw(self) -> tuple[float, float]:
         """Draw the offsets as fractions of the longer side of the maps."""
-        return tuple(self.gamma * (2 * uniform() - 1) for _ in range(2))
+        tx, ty = (self.gamma * (2 * uniform() - 1) for _ in range(2))
+        return tx, ty
 
     def transform(self, x: Tensor, drawn: tuple[float, float]) -> Tensor:
         """Move the content of ``x``, shape (B, C, H, W)."""

@@ -1,18 +1,20 @@
 from collections.abc import Sequence
+from typing import Any
 
+import torch
 from mmengine.registry import MODELS
 from torch import nn
 
 from loma_mm.checks import check_prob
 
-from .base import FeatureAugment, Features, check_features, uncompiled, uniform
+from .base import FeatureAugment, Features, check_features, uniform
 
 # Configs or modules.
 Augments = Sequence[dict | nn.Module]
 
 
 @MODELS.register_module()
-class RandomFeatureAugment(FeatureAugment):
+class RandomFeatureAugment(nn.Module):
     """Apply feature augments to a mini-batch with probability p_f, Sec 3.2.
 
     One draw decides for all of them together; in training mode only. It has
@@ -41,29 +43,66 @@ class RandomFeatureAugment(FeatureAugment):
         torch.Size([2, 3, 8, 8])
     """
 
+    # How an error calls the input.
+    input_name = 'a feature map'
+
     def __init__(
         self, augments: Augments, prob: float = 0.5, in_channels: int | None = None
     ) -> None:
         super().__init__()
         self.prob = check_prob(prob)
-        if not isinstance(augments, (list, tuple)) or not all(
-            isinstance(augment, (dict, nn.Module)) for augment in augments
-        ):
+        if not isinstance(augments, (list, tuple)):
             raise TypeError(
                 f'augments must be a list of configs or modules, got {augments!r}.'
             )
         self.augments = nn.ModuleList(
-            MODELS.build(augment) if isinstance(augment, dict) else augment
-            for augment in augments
+            build_module(f'augments[{i}]', augment)
+            for i, augment in enumerate(augments)
         )
 
-    @uncompiled
-    def _augment(self, x: Features) -> Features:
-        check_features(x)
+    def forward(self, x: Features) -> Features:
+        """Augment float maps of shape (B, C, H, W); same kind in and out.
+
+        Raises:
+            TypeError: In training mode, if ``x`` is not a float tensor or a
+                tuple or list of them, whether it is augmented or not.
+            ValueError: In training mode, if a tensor has not 4 dimensions.
+        """
+        return self.augment(x) if self.training else x
+
+    # Compiled code would keep the numbers of its first call.
+    @torch.compiler.disable
+    def augment(self, x: Features) -> Features:
+        """What :meth:`forward` does in training mode."""
+        check_features(x, self.input_name)
         if uniform() < self.prob:
+            checked = True
             for augment in self.augments:
-                x = augment(x)
+                # Ours give maps for maps; what others give is not known.
+                if isinstance(augment, FeatureAugment):
+                    x, checked = augment(x, checked=checked), True
+                else:
+                    x, checked = augment(x), False
         return x
 
     def extra_repr(self) -> str:
         return f'prob={self.prob}'
+
+
+def build_module(name: str, module: Any) -> nn.Module:
+    """Build ``module`` if it is a config; errors call it ``name``.
+
+    Raises:
+        TypeError: If it is neither a config nor a module.
+        ValueError: If it is a config without a type.
+    """
+    if isinstance(module, nn.Module):
+        return module
+    if not isinstance(module, dict):
+        raise TypeError(f'{name} must be a config or a module, got {module!r}.')
+    if 'type' not in module:
+        raise ValueError(f'{name} must have a key "type", got {module!r}.')
+    built = MODELS.build(module)
+    if not isinstance(built, nn.Module):
+        raise TypeError(f'{name} must build a module, got {built!r}.')
+    return built

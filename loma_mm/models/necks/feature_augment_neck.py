@@ -1,15 +1,14 @@
 from collections.abc import Sequence
 
 from mmengine.registry import MODELS
-from torch import Tensor
+from torch import Tensor, nn
 
-from ..feature_augments import RandomFeatureAugment
-from ..feature_augments.base import Features, uncompiled
-from ..feature_augments.random_feature_augment import Augments
+from ..feature_augments.base import Features
+from ..feature_augments.random_feature_augment import Augments, RandomFeatureAugment
 
 
 @MODELS.register_module()
-class FeatureAugmentNeck(RandomFeatureAugment):
+class FeatureAugmentNeck(nn.Module):
     """Feature augments as a neck, for chosen levels of a backbone or FPN.
 
     Takes and returns a tensor or a tuple or list of them. One draw decides
@@ -28,8 +27,9 @@ class FeatureAugmentNeck(RandomFeatureAugment):
     Raises:
         TypeError: At construction, if ``augments`` is not a list of configs
             or modules, or ``levels`` not a sequence of integers.
+            In training mode, if ``x`` is not made of float tensors.
         ValueError: At construction, if ``prob`` is not in [0, 1]. In training
-            mode, if a level does not exist.
+            mode, if a level does not exist or has not 4 dimensions.
 
     Example:
         >>> # in MMDetection, on the two finest levels of an FPN
@@ -47,7 +47,7 @@ class FeatureAugmentNeck(RandomFeatureAugment):
         prob: float = 0.5,
         levels: Sequence[int] | None = None,
     ) -> None:
-        super().__init__(augments, prob)
+        super().__init__()
         if levels is not None:
             if not isinstance(levels, (list, tuple)) or not all(
                 type(level) is int for level in levels
@@ -57,11 +57,14 @@ class FeatureAugmentNeck(RandomFeatureAugment):
                 )
             levels = tuple(levels)
         self.levels = levels
+        self.gate = RandomFeatureAugment(augments, prob)
 
-    @uncompiled
-    def _augment(self, x: Features) -> Features:
+    def forward(self, x: Features) -> Features:
+        """Augment the chosen levels; same kind in and out."""
+        if not self.training:
+            return x
         if self.levels is None:
-            return super()._augment(x)
+            return self.gate(x)
         maps = [x] if isinstance(x, Tensor) else list(x)
         outside = [
             level for level in self.levels if not -len(maps) <= level < len(maps)
@@ -73,10 +76,10 @@ class FeatureAugmentNeck(RandomFeatureAugment):
             )
         # A level may be named twice, from either end.
         levels = sorted({level % len(maps) for level in self.levels})
-        augmented = super()._augment([maps[level] for level in levels])
+        augmented = self.gate([maps[level] for level in levels])
         for level, output in zip(levels, augmented):
             maps[level] = output
         return maps[0] if isinstance(x, Tensor) else type(x)(maps)
 
     def extra_repr(self) -> str:
-        return f'{super().extra_repr()}, levels={self.levels}'
+        return f'levels={self.levels}'
