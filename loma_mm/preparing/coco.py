@@ -156,6 +156,11 @@ class _Usable:
             self.images[name] = dict(
                 image, file_name=name, width=size[0], height=size[1]
             )
+        if not self.images:
+            raise DataError(
+                f'Of the {len(content["images"])} images that {path} names none was '
+                'found: say where they are with --images.'
+            )
         known = {image['id']: image for image in self.images.values()}
         for ann in content['annotations']:
             label, image = by_id.get(ann['category_id']), known.get(ann['image_id'])

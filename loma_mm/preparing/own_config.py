@@ -50,7 +50,7 @@ ABOUT = {
 HEAD = """\
 # Written by python -m loma_mm prepare; yours to edit. The variables say what is
 # special here, the rest of the file where it goes, and the inherited config all else.
-_base_ = __import__('loma_mm.running', fromlist=['find_config']).find_config(
+_base_ = __import__('loma_mm').config_path(
     {base!r}
 )
 

@@ -71,8 +71,9 @@ def read_voc(
     lists = lists or _own_lists(ann_dir.parent)
     train, test = _split(ids, objects, lists, out, test_share, seed, notes, problems)
     classes = sorted(set().union(*objects.values()))
+    known = set(ids)
     unlabelled = sum(
-        path.relative_to(img_dir).with_suffix('').as_posix() not in set(ids)
+        path.relative_to(img_dir).with_suffix('').as_posix() not in known
         for path in visible_files(img_dir, SUFFIXES)
     )
     if unlabelled:

@@ -421,6 +421,12 @@ def test_broken_json(call, coco, tmp_path, text, said):
     assert not (tmp_path / 'c.py').exists()
 
 
+def test_json_without_its_images(call, coco, tmp_path):
+    words = ('--annotations', coco / 'boxes.json', '--out', tmp_path / 'c.py')
+    said = prepare(call, tmp_path, *words, code=1)
+    assert 'Of the 6 images' in said and '--images' in said
+
+
 def test_an_empty_folder(call, tmp_path):
     (tmp_path / 'empty').mkdir()
     said = prepare(call, tmp_path / 'empty', '--out', tmp_path / 'c.py', code=1)
