@@ -195,7 +195,10 @@ def say_problems(problems: Sequence[Problem]) -> None:
         if count > NAMED:
             print(f'    and {count - NAMED} more')
     if problems:
-        print('\nWhat cannot be read, or has no image, is in no list.')
+        print(
+            '\nWhat cannot be read, or has no image, is in no list; training leaves '
+            'out boxes of which nothing is inside the image.'
+        )
 
 
 def _area(size: tuple[int, int]) -> int:

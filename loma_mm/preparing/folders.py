@@ -59,9 +59,9 @@ def read_folders(data: Path, out: Path, test_share: float, seed: int) -> Found:
         few = sorted(name for name, files in by_class.items() if len(files) < 2)
         if len(classes) < 2 or few:
             raise DataError(
-                f'{data} must hold two folders or more, one for each class, with '
-                'two images or more in each'
-                + (f': {", ".join(few)} has fewer.' if few else '.')
+                f'{data} has no XML of VOC and no JSON of COCO; for a classifier it '
+                'must hold two folders or more, one for each class, with two images '
+                'or more in each' + (f': {", ".join(few)} has fewer.' if few else '.')
             )
         drawn = {c: split_names(by_class[c], test_share, seed) for c in classes}
         train, test = ({c: drawn[c][i] for c in classes} for i in (0, 1))

@@ -148,8 +148,14 @@ def visible_files(folder: Path, suffixes: Sequence[str]) -> list[Path]:
         suffixes (Sequence[str]): In lower case, with their dots.
     """
     found = []
+    seen = set()
     for root, folders, names in os.walk(folder, followlinks=True):
-        folders[:] = sorted(name for name in folders if is_visible(name))
+        # A link may lead back to where it lies.
+        place = os.path.realpath(root)
+        folders[:] = [] if place in seen else sorted(filter(is_visible, folders))
+        if place in seen:
+            continue
+        seen.add(place)
         found += [
             Path(root, name)
             for name in names

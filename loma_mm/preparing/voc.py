@@ -115,8 +115,8 @@ def _image_folder(data: Path, ids: list[str]) -> Path:
                 break
     if not votes:
         raise DataError(
-            f'No image in {data} has the name of an XML file: say where the images '
-            'are with --images.'
+            f'No image below {data} has the name of an XML file: give one folder of '
+            'images with --images and its XML files with --annotations.'
         )
     return min(votes, key=lambda folder: (-votes[folder], _is_mask(folder), folder))
 

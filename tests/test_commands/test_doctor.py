@@ -11,9 +11,9 @@ from importlib.util import find_spec
 
 import pytest
 
-from loma_mm.doctor.finding import NOTE, WRONG
+from loma_mm.doctor.finding import FINE, NOTE, WRONG
 from loma_mm.doctor.imports import check_imports, probe
-from loma_mm.doctor.machine import check_room
+from loma_mm.doctor.machine import check_driver, check_room
 from loma_mm.doctor.packages import check_packages
 from tests.helpers import DETECTOR, ROOT
 
@@ -185,6 +185,26 @@ def test_little_room_is_said(tmp_path, monkeypatch):
     disk, shm = check_room('.', str(tmp_path))
     assert disk.level == WRONG and '--work-dir' in disk.remedy
     assert shm.level == NOTE and '--shm-size' in shm.remedy
+
+
+@pytest.mark.parametrize(
+    ('script', 'sees_gpu', 'level', 'words'),
+    [
+        ('echo "NVIDIA H100, 550.54.15"', True, FINE, 'NVIDIA H100, 550.54.15'),
+        ('echo "NVIDIA H100, 550.54.15"', False, WRONG, 'PyTorch sees nothing'),
+        ('echo "Driver/library version mismatch"; exit 18', True, WRONG, 'mismatch'),
+        (None, False, NOTE, 'no NVIDIA driver'),
+    ],
+)
+def test_the_driver(tmp_path, monkeypatch, script, sees_gpu, level, words):
+    if script is not None:
+        program = tmp_path / 'nvidia-smi'
+        program.write_text(f'#!/bin/sh\n{script}\n')
+        program.chmod(0o755)
+    monkeypatch.setenv('PATH', str(tmp_path))
+    finding = check_driver(sees_gpu)
+    assert finding.level == level and words in finding.text
+    assert bool(finding.remedy) == (level == WRONG)
 
 
 def test_a_config_without_its_data(tmp_path):

@@ -192,6 +192,12 @@ def test_boxes_of_an_upright_image_are_within_it(call, tmp_path):
     assert '48 x 64 to 48 x 64' in said and 'Wrong' not in said
 
 
+def test_a_link_that_leads_back_is_followed_once(call, photos, tmp_path):
+    (photos / 'again').symlink_to(photos)
+    said = prepare(call, photos, '--out', tmp_path / 'mine.py')
+    assert '10 images with VOC annotations' in said
+
+
 # ------------------------------------------------------------- class folders
 @pytest.fixture
 def animals(tmp_path):
