@@ -36,8 +36,6 @@ KNOBS = {
     'image_scale': Knob(['scale']),
     'image_size': Knob(['scale', 'crop_size']),
 }
-
-
 # Variables with a type that are places themselves.
 NO_STEPS = ('_cfg', '_dataloader', '_evaluator', 'optim_wrapper', 'visualizer')
 
@@ -45,18 +43,18 @@ NO_STEPS = ('_cfg', '_dataloader', '_evaluator', 'optim_wrapper', 'visualizer')
 def turn_knobs(cfg: Config, options: dict) -> None:
     """Carry new values of the variables to the places that had the old ones.
 
-        Also what follows from them: the number of ``classes`` is the
-        ``num_classes`` of the heads; the schedules of the learning rate end with
-        ``max_epochs``. ``train_cfg.max_epochs`` is ``max_epochs`` where a config
-        has that variable. A variable that is a dict with a type, such as ``loma``,
-        reaches the transforms and modules of that type key by key:
-        ``loma.prob=0.8``.
+    Also what follows from them: the number of ``classes`` is the
+    ``num_classes`` of the heads; the schedules of the learning rate end with
+    ``max_epochs``. ``train_cfg.max_epochs`` is ``max_epochs`` where a config
+    has that variable. A variable that is a dict with a type, such as ``loma``,
+    reaches the transforms and modules of that type key by key:
+    ``loma.prob=0.8``.
 
-        Args:
-            cfg (Config): Changed in place; not the variables themselves.
-            options (dict): Dotted keys and new values. Those of ``classes`` are
-    made a tuple of strings here, and a number of ``image_size`` or
-                the epochs stays one.
+    Args:
+        cfg (Config): Changed in place, but for the variables themselves.
+        options (dict): Dotted keys and new values. Changed in place:
+            ``classes`` becomes a tuple of strings, and ``max_epochs`` joins
+            ``train_cfg.max_epochs``.
     """
     for name, knob in KNOBS.items():
         old = cfg.get(name)
@@ -88,7 +86,7 @@ def turn_knobs(cfg: Config, options: dict) -> None:
 def _turn_epochs(cfg: Config, options: dict) -> None:
     """Let the training and its schedules end with another ``max_epochs``."""
     old = cfg.get('max_epochs')
-    new = options.get('max_epochs', options.get('train_cfg.max_epochs'))
+    new = options.get('train_cfg.max_epochs', options.get('max_epochs'))
     if not isinstance(old, int) or not isinstance(new, int) or new < 1:
         return
     options['max_epochs'] = new
