@@ -1,8 +1,11 @@
 # Each target does everything it needs, the environment included.
 #   make demo       dataset, training, VOC mAP table, pictures
 #   make demo-cls   the same for classification, in about a minute
-#   make test       the whole test suite
+#   make test       the linters, then the whole test suite
+#   make test-fast  the tests that take no longer than ten seconds
+#   make lint       format, likely bugs, types and spelling
 #   make fuzz       the equations on thirty times as many random cases
+#   make sanitize   the compiled loops under AddressSanitizer and UBSan
 #   make bench      the speed of everything against its peers, seven minutes
 #   make env        the environment alone
 # OPS=compiled takes an older PyTorch, for which mmcv's own operators compile
@@ -26,7 +29,7 @@ DEMO_CLS = configs/resnet_cifar/resnet20_1xb64-loma-if-fo_digits.py
 DEMO_CLS_DIR = work_dirs/demo-cls
 
 .DEFAULT_GOAL := help
-.PHONY: help env test fuzz bench demo demo-cls
+.PHONY: help env lint test test-fast fuzz sanitize bench demo demo-cls
 
 help:
 	@sed -n 's/^#   \?//p' Makefile
@@ -37,19 +40,35 @@ env:
 		"PYTHON=/path/to/python3.11."; exit 1; }
 	@$(PYTHON) tools/make_env.py $(VENV) --stack $(ENV)
 
-test: env
+# The versions are pinned with the default environment, and with no other.
+lint: env
+ifeq ($(ENV),onedl)
+	$(PY) -m ruff format --check .
+	$(PY) -m ruff check .
+	$(PY) -m mypy
+	$(PY) -m codespell_lib
+endif
+
+test: lint
 	$(PY) -m pytest
+
+test-fast: env
+	$(PY) -m pytest -m 'not slow'
 
 fuzz: env
 	$(PY) -m pytest tests/test_functional --hypothesis-profile=fuzz
+
+sanitize: env
+	$(PY) tests/sanitize.py
 
 # Its peers (requirements/bench.txt) go into the same environment.
 bench: env data/digits-voc data/digits
 	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps \
 		--requirement requirements/bench.txt
-	$(PY) tools/benchmarks/image.py
-	$(PY) tools/benchmarks/feature.py
-	$(PY) tools/benchmarks/training.py
+	$(PY) benchmarks/image.py
+	$(PY) benchmarks/loader.py
+	$(PY) benchmarks/feature.py
+	$(PY) benchmarks/training.py
 
 data/digits-voc: | env
 	$(PY) -m loma_mm make-digits voc $@

@@ -10,9 +10,9 @@ from setuptools import Extension, setup
 from setuptools.command.build_py import build_py
 
 # What OpenMMLab's packages have in a folder .mim, where mim and mmengine look
-# for it; make_env.py and the benchmarks are of use in a clone alone.
+# for it; make_env.py is of use in a clone alone.
 SHIPPED = ('model-index.yml', 'configs', 'tools')
-LEFT_OUT = ('__pycache__', 'benchmarks', 'make_env.py')
+LEFT_OUT = ('__pycache__', 'make_env.py')
 
 
 class BuildWithConfigs(build_py):
@@ -71,13 +71,15 @@ def shipped_files():
     return found
 
 
+SOURCES = 'loma_mm/functional/csrc'
+
 setup(
     cmdclass=dict(build_py=BuildWithConfigs),
     ext_modules=[
         Extension(
-            f'loma_mm.functional.{name}',
-            [f'loma_mm/functional/{name}.c'],
-            depends=['loma_mm/functional/_clones.h'],
+            'loma_mm.functional._compiled',
+            [f'{SOURCES}/{name}.c' for name in ('module', 'image', 'feature')],
+            depends=[f'{SOURCES}/loops.h'],
             # No fused multiply-add: results equal float64 NumPy's bit by bit.
             extra_compile_args=[
                 '-O3',
@@ -88,6 +90,5 @@ setup(
             # Without a compiler the package works too, in NumPy and PyTorch.
             optional=True,
         )
-        for name in ('_image', '_feature')
     ],
 )

@@ -18,6 +18,7 @@ if not _IS_DOCTOR and all(find_spec(name) for name in _TOOLBOX):
     from . import engine, evaluation  # noqa: F401 (they register their parts)
     from .datasets import LocalMagnification
     from .models import (
+        BatchLocalMagnification,
         CIFARResNet,
         FeatureAugmentBackbone,
         FeatureAugmentNeck,
@@ -29,6 +30,7 @@ if not _IS_DOCTOR and all(find_spec(name) for name in _TOOLBOX):
     )
 
 __all__ = [
+    'BatchLocalMagnification',
     'CIFARResNet',
     'FeatureAugmentBackbone',
     'FeatureAugmentNeck',

@@ -3,8 +3,13 @@
 import math
 from typing import Any
 
+import numpy as np
+
 SHAPES = ('rhombus', 'ellipse', 'rectangle')
 INTERPOLATIONS = ('nearest', 'bilinear')
+
+# Pixels from the origin at which float64 still tells neighbours apart.
+FARTHEST_CENTER = 1e15
 
 
 def check_choice(name: str, value: Any, choices: tuple) -> None:
@@ -24,14 +29,33 @@ def check_interpolation(interpolation: str) -> None:
     check_choice('interpolation', interpolation, INTERPOLATIONS)
 
 
+def _number(value: Any) -> float:
+    """``value`` as a float; NaN, which lies in no range, if it is no number."""
+    if isinstance(value, (str, bytes)):
+        return math.nan
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError, RuntimeError):
+        # What Python, NumPy and torch raise, and integers beyond float64.
+        return math.nan
+
+
+def _pair(value: Any) -> tuple[float, float]:
+    """``value`` as two floats, NaN both if it is not two numbers in order."""
+    unordered = (str, bytes, dict, set, frozenset)
+    if isinstance(value, unordered) or not hasattr(value, '__len__'):
+        return math.nan, math.nan
+    try:
+        first, second = value
+    except (TypeError, ValueError):
+        return math.nan, math.nan
+    return _number(first), _number(second)
+
+
 def check_range(name: str, value: Any) -> tuple[float, float]:
     """Return ``value`` as floats ``(min, max)``, 0 < min <= max, or raise."""
-    try:
-        low, high = map(float, value)
-        valid = 0 < low <= high < math.inf
-    except (TypeError, ValueError, OverflowError):
-        valid = False
-    if not valid:
+    low, high = _pair(value)
+    if not 0 < low <= high < math.inf:
         raise ValueError(
             f'{name} must be two finite numbers (min, max) with 0 < min <= max, '
             f'got {value!r}.'
@@ -41,24 +65,87 @@ def check_range(name: str, value: Any) -> tuple[float, float]:
 
 def check_prob(prob: Any, name: str = 'prob') -> float:
     """Return ``prob`` as a float of [0, 1], or raise a ValueError."""
-    try:
-        valid = 0 <= float(prob) <= 1
-    except (TypeError, ValueError, OverflowError):
-        valid = False
-    if not valid:
+    number = _number(prob)
+    if not 0 <= number <= 1:
         raise ValueError(f'{name} must be a number in [0, 1], got {prob!r}.')
-    return float(prob)
+    return number
 
 
 def check_gamma(gamma: Any) -> float:
     """Return ``gamma`` as a float of [0, 1), or raise a ValueError."""
-    try:
-        valid = 0 <= float(gamma) < 1
-    except (TypeError, ValueError, OverflowError):
-        valid = False
-    if not valid:
+    number = _number(gamma)
+    if not 0 <= number < 1:
         raise ValueError(f'gamma must be a number in [0, 1), got {gamma!r}.')
-    return float(gamma)
+    return number
+
+
+def check_center(center: Any) -> tuple[float, float]:
+    """Return ``(x, y)`` as floats, Python's integers as they are, or raise."""
+    x, y = _pair(center)
+    if not (abs(x) <= FARTHEST_CENTER and abs(y) <= FARTHEST_CENTER):
+        raise ValueError(
+            'center must be two finite numbers of pixels (x, y), each within '
+            f'{FARTHEST_CENTER:g}, got {center!r}.'
+        )
+    # An integer has more places than a float.
+    given_x, given_y = center
+    return (
+        given_x if type(given_x) is int else x,
+        given_y if type(given_y) is int else y,
+    )
+
+
+def check_radius(radius: Any) -> float:
+    """Return ``radius`` as a float greater than 0, or raise a ValueError."""
+    number = _number(radius)
+    if not 0 < number < math.inf:
+        raise ValueError(
+            f'radius must be a finite number of pixels greater than 0, got {radius!r}.'
+        )
+    return number
+
+
+def check_ratios(ratios: Any) -> tuple[float, float]:
+    """Return ``ratios`` as floats ``(a_x, a_y)``, or raise a ValueError."""
+    a_x, a_y = _pair(ratios)
+    if not (0 < a_x < math.inf and 0 < a_y < math.inf):
+        raise ValueError(
+            'ratios must be two finite numbers (a_x, a_y) greater than 0, '
+            f'got {ratios!r}.'
+        )
+    return a_x, a_y
+
+
+def check_offsets(tx: Any, ty: Any) -> tuple[float, float]:
+    """Return offsets in cells as floats ``(tx, ty)``, or raise a ValueError."""
+    numbers = _number(tx), _number(ty)
+    if not all(map(math.isfinite, numbers)):
+        raise ValueError(
+            f'tx and ty must be finite numbers of cells, got {tx!r} and {ty!r}.'
+        )
+    return numbers
+
+
+def check_image(img: Any, name: str = 'img') -> None:
+    """Raise an error unless ``img`` is an image.
+
+    Args:
+        img: What should be an array of real numbers, (H, W) or (H, W, C).
+        name (str): What messages call it.
+
+    Raises:
+        TypeError: If it is not an array of real numbers.
+        ValueError: If it has not 2 or 3 dimensions.
+    """
+    if not isinstance(img, np.ndarray) or img.dtype.kind not in 'buif':
+        raise TypeError(
+            f'{name} must be a NumPy array of booleans, integers or real floats, '
+            f'got {getattr(img, "dtype", type(img).__name__)}.'
+        )
+    if img.ndim not in (2, 3):
+        raise ValueError(
+            f'{name} must have shape (H, W) or (H, W, C), got {img.shape}.'
+        )
 
 
 def check_feature_map(

@@ -6,6 +6,8 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+PART = '.part-'
+
 
 @contextmanager
 def whole_file(path: str | os.PathLike) -> Iterator[str]:
@@ -28,23 +30,33 @@ def whole_file(path: str | os.PathLike) -> Iterator[str]:
         >>> os.listdir(folder)
         ['a.txt']
     """
-    path = os.fspath(path)
-    folder, name = osp.split(path)
+    final = str(path)
+    folder, name = osp.split(final)
     os.makedirs(folder or '.', exist_ok=True)
     stem, suffix = osp.splitext(name)
     handle, part = tempfile.mkstemp(
-        suffix=suffix, prefix=f'.{stem}.part-', dir=folder or '.'
+        suffix=suffix, prefix=f'.{stem}{PART}', dir=folder or '.'
     )
     os.close(handle)
     try:
         yield part
         # mkstemp makes it readable for its owner alone.
         os.chmod(part, 0o666 & ~_umask())
-        os.replace(part, path)
+        os.replace(part, final)
     except BaseException:
         with suppress(FileNotFoundError):
             os.unlink(part)
         raise
+
+
+def remove_parts(folder: str | os.PathLike) -> None:
+    """Remove what a killed process left of files that it was writing.
+
+    For a folder in which nobody else writes at this time.
+    """
+    for entry in os.scandir(str(folder)):
+        if entry.name.startswith('.') and PART in entry.name and entry.is_file():
+            os.unlink(entry.path)
 
 
 def write_text(path: str | os.PathLike, text: str) -> None:

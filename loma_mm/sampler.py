@@ -31,7 +31,8 @@ class RelativeRegion(NamedTuple):
     def at(self, height: int, width: int) -> MagnificationRegion:
         """The same region in the pixels of an image or feature map."""
         x, y = self.center
-        return MagnificationRegion(
+        # A draw is valid, and checks cost as much as the draw itself.
+        return MagnificationRegion.from_valid(
             center=(int(x * width), int(y * height)),
             radius=self.radius * max(height, width),
             ratios=self.ratios,

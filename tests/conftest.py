@@ -1,4 +1,5 @@
 import importlib
+import json
 import os
 from typing import NamedTuple
 
@@ -103,3 +104,45 @@ def tiny_options(classifier_options, tmp_path_factory):
         )
         lists.append(f'{loader}_dataloader.dataset.ann_file={folder}/{split}.txt')
     return (root, *others, *lists)
+
+
+@pytest.fixture(scope='session')
+def coco(tmp_path_factory):
+    """Four images of discs, with polygons, in COCO's format."""
+    import cv2
+    import numpy as np
+
+    folder = tmp_path_factory.mktemp('coco')
+    rng = np.random.default_rng(0)
+    images, annotations = [], []
+    for n in range(4):
+        img = np.full((96, 128, 3), 40, np.uint8)
+        for _ in range(3):
+            x, y = (int(v) for v in rng.integers(20, [108, 76]))
+            r = int(rng.integers(6, 16))
+            cv2.circle(img, (x, y), r, rng.integers(90, 255, 3).tolist(), -1)
+            angle = np.linspace(0, 2 * np.pi, 24, endpoint=False)
+            outline = np.stack([x + r * np.cos(angle), y + r * np.sin(angle)], 1)
+            annotations.append(
+                dict(
+                    id=len(annotations) + 1,
+                    image_id=n,
+                    category_id=1,
+                    bbox=[x - r, y - r, 2 * r, 2 * r],
+                    area=3.1 * r * r,
+                    iscrowd=0,
+                    segmentation=[outline.flatten().tolist()],
+                )
+            )
+        cv2.imwrite(str(folder / f'{n}.png'), img)
+        images.append(dict(id=n, file_name=f'{n}.png', height=96, width=128))
+    (folder / 'instances.json').write_text(
+        json.dumps(
+            dict(
+                images=images,
+                annotations=annotations,
+                categories=[dict(id=1, name='disc')],
+            )
+        )
+    )
+    return folder

@@ -118,14 +118,15 @@ def install_torch(folder, install, torch_pins, lock_file, cuda_file):
         if not has_gpu():
             say(
                 "PyPI's PyTorch cannot be imported without CUDA libraries, GPU or "
-                'not: 1.9 GB more, 3 GB on the disk. (With PIP_EXTRA_INDEX_URL='
-                'https://download.pytorch.org/whl/cpu pip takes one without.)'
+                'not: 2 GB more to download, 3 GB on the disk. Those for a GPU alone '
+                f'are left out; {interpreter(folder)} -m pip install {torch_pins[0]} '
+                'adds them.'
             )
             wanted = ['--no-deps', '--requirement', str(cuda_file)]
             run([*install, '--quiet', *wanted])
             return
         constraints += ['--constraint', str(cuda_file)]
-    say('PyTorch with its CUDA libraries: 3 GB to download and more; some minutes.')
+    say('PyTorch with its CUDA libraries: some 3 GB to download.')
     run([*install, *constraints, *torch_pins])
 
 

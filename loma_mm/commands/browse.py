@@ -6,22 +6,28 @@ Works for detectors (images with their boxes and masks) and classifiers
     python -m loma_mm browse CONFIG --out samples.png
     python -m loma_mm browse CONFIG --out-dir samples --number 50
     python -m loma_mm browse CONFIG --show
+    python -m loma_mm browse CONFIG --compare-labels --out labels.png
 
 Before is the sample as it is loaded, with its original annotation: what the
 transforms return whose names start with Load and with which the pipeline
 begins, recorded while it runs. After is what the dataloader gets. Boxes that
 the dataset ignores in training, as VOC's difficult ones, are not drawn.
+
+With --compare-labels, after is drawn twice, from the same random numbers: with
+labels='keep' and labels='warp' of LocalMagnification.
 """
 
 import argparse
 import copy
 import os
 import os.path as osp
+import random
 
 import mmcv
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from mmengine.config import Config
 from mmengine.registry import VISUALIZERS
 from mmengine.runner import set_random_seed
 from mmengine.utils import track_iter_progress
@@ -29,7 +35,7 @@ from mmengine.visualization import Visualizer
 from mmengine.visualization.utils import img_from_canvas
 
 from loma_mm.errors import SetupError, UsageError
-from loma_mm.visualization import Sample, save_figure
+from loma_mm.visualization import BeforeAfter, Sample, save_figure
 
 from .arguments import (
     add_cfg_options,
@@ -82,6 +88,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=0,
         help='of the choice of samples and of the augmentation',
     )
+    parser.add_argument(
+        '--compare-labels',
+        action='store_true',
+        help="draw what labels='keep' and labels='warp' make of a sample",
+    )
     add_cfg_options(parser)
 
 
@@ -133,17 +144,53 @@ def annotate(visualizer: Visualizer, sample: Sample, side: int) -> np.ndarray:
 Panel = tuple[str, np.ndarray]
 
 
+def set_labels(node: object, labels: str) -> int:
+    """Set ``labels`` of every LocalMagnification in a config; their number."""
+    if isinstance(node, (list, tuple)):
+        return sum(set_labels(item, labels) for item in node)
+    if not isinstance(node, dict):
+        return 0
+    found = str(node.get('type')).endswith('LocalMagnification')
+    if found:
+        node['labels'] = labels
+    return found + sum(set_labels(item, labels) for item in node.values())
+
+
+class ComparedLabels:
+    """The samples of a config with kept and with warped labels."""
+
+    def __init__(self, cfg: Config) -> None:
+        self._datasets = {}
+        for labels in ('keep', 'warp'):
+            variant = copy.deepcopy(cfg)
+            if not set_labels(variant.train_dataloader.dataset, labels):
+                raise UsageError(
+                    '--compare-labels needs a config with LocalMagnification in '
+                    'its training pipeline'
+                )
+            self._datasets[f"labels='{labels}'"] = BeforeAfter(variant)
+
+    def __getitem__(self, index: int) -> dict[str, Sample]:
+        states = random.getstate(), np.random.get_state()
+        drawn = {}
+        for name, dataset in self._datasets.items():
+            random.setstate(states[0])
+            np.random.set_state(states[1])
+            drawn['as loaded'], drawn[name] = dataset[index]
+        return drawn
+
+
 def draw_sample(
-    visualizer: Visualizer, index: int, sample: tuple[Sample, Sample], side: int
+    visualizer: Visualizer, index: int, sample: dict[str, Sample], side: int
 ) -> list[Panel]:
     """Titles and pictures of a sample before and after the pipeline."""
-    path = sample[0].data_sample.get('img_path')
+    path = sample['as loaded'].data_sample.get('img_path')
     name = osp.basename(path)[-NAME:] if path else 'sample'
     panels = []
     # MMDetection draws the colours of masks: the same ones for both, and
     # none from the augmentation.
     random_state = np.random.get_state()
-    for state, one in zip(('as loaded', 'after the pipeline'), sample):
+    for state, one in sample.items():
         height, width = one.image.shape[:2]
         panels.append(
             (
@@ -183,17 +230,21 @@ def run(args: argparse.Namespace) -> None:
         dict(cfg.visualizer, name='browse', vis_backends=None)
     )
     visualizer.dataset_meta = samples.metainfo
+    compared = ComparedLabels(cfg) if args.compare_labels else None
     set_random_seed(args.seed)
     indices = np.random.permutation(len(samples))[: args.number]
     overview = []
     for index in track_iter_progress(indices.tolist()):
-        sample = samples[index]
+        if compared:
+            sample = compared[index]
+        else:
+            sample = dict(zip(('as loaded', 'after the pipeline'), samples[index]))
         if args.out:
             overview += draw_sample(visualizer, index, sample, SIDE)
         if not (args.out_dir or args.show):
             continue
         panels = draw_sample(visualizer, index, sample, LARGE_SIDE)
-        figure = lay_out(panels, 2, LARGE_SIDE)
+        figure = lay_out(panels, len(panels), LARGE_SIDE)
         if args.out_dir:
             save_figure(figure, osp.join(args.out_dir, f'{index:06}.png'), dpi=DPI)
         if args.show:
@@ -206,7 +257,7 @@ def run(args: argparse.Namespace) -> None:
             )
     print()
     if args.out:
-        figure = lay_out(overview, 2 * args.columns, SIDE)
+        figure = lay_out(overview, (3 if compared else 2) * args.columns, SIDE)
         save_figure(figure, args.out, dpi=DPI)
         print(f'{args.out}: {len(indices)} samples of the training pipeline.')
     if args.out_dir:

@@ -78,7 +78,7 @@ def make_index(configs: Path) -> str:
             blocks.append(f'{part.note}\n')
         blocks.append(markdown_table(header, lines) + '\n')
     listed = {row.config for row in rows}
-    others = [config for config in shipped_configs() if config not in listed]
+    others = [config for config in shipped_configs(configs) if config not in listed]
     if others:
         blocks.append('## Others\n')
         blocks.append(
@@ -94,7 +94,7 @@ def make_index(configs: Path) -> str:
     return '\n'.join(blocks)
 
 
-def make_metafile() -> str:
+def make_metafile(configs: Path) -> str:
     """The text of configs/metafile.yml, which mim reads.
 
     It has no results: the paper's are not this code's.
@@ -117,7 +117,7 @@ def make_metafile() -> str:
                     'In Collection': collection,
                     'Config': f'configs/{config}',
                 }
-                for config in shipped_configs()
+                for config in shipped_configs(configs)
             ],
         ),
         file_format='yaml',
@@ -139,7 +139,7 @@ def run(args: argparse.Namespace) -> None:
     configs = configs_folder()
     for name, text in (
         ('README.md', make_index(configs)),
-        ('metafile.yml', make_metafile()),
+        ('metafile.yml', make_metafile(configs)),
     ):
         path = configs / name
         if not args.check:

@@ -21,8 +21,9 @@ from matplotlib.figure import Figure
 from mmengine.config import Config
 from mmengine.dataset import Compose, default_collate
 from mmengine.device import get_device
+from mmengine.model import BaseModel
 from mmengine.registry import DATASETS, TRANSFORMS, init_default_scope
-from torch import Tensor, nn
+from torch import Tensor
 
 from loma_mm.errors import ConfigError, DataError, SetupError, UsageError
 from loma_mm.visualization import save_figure
@@ -125,7 +126,7 @@ def pack(info: dict, cfg: Config) -> tuple[dict, np.ndarray]:
     return packed, mmcv.tensor2imgs(inputs, to_rgb=to_rgb)[0]
 
 
-def output_layer(model: nn.Module, inputs: Tensor) -> str:
+def output_layer(model: BaseModel, inputs: Tensor) -> str:
     """Name of the outermost layer whose output is that of the backbone."""
     outputs = {}
     handles = [
@@ -148,7 +149,7 @@ def output_layer(model: nn.Module, inputs: Tensor) -> str:
     return min(found, key=lambda name: name.count('.'))
 
 
-def check_layer(model: nn.Module, name: str) -> None:
+def check_layer(model: BaseModel, name: str) -> None:
     layers = [layer for layer, _ in model.named_modules()]
     if name not in layers:
         known = ', '.join(

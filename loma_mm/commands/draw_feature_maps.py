@@ -16,19 +16,22 @@ the colour channels of a photograph, averaged to cells, stand in for maps.
 """
 
 import argparse
+from collections.abc import Sequence
 
 import mmcv
 import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patches import Rectangle
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
+from mmengine.model import BaseModel
 from mmengine.registry import MODELS
 from mmengine.runner import load_checkpoint
 from sklearn.datasets import load_sample_image
-from torch import Tensor, nn
+from torch import Tensor
 
 from loma_mm import FeatureMapOffset, RandomFeatureAugment
 from loma_mm.checks import SHAPES
@@ -112,7 +115,7 @@ def load_photograph(path: str | None) -> tuple[np.ndarray, Tensor]:
     return img, torch.from_numpy(cells).permute(2, 0, 1) / 255
 
 
-def load_network(cfg: Config, checkpoint: str | None) -> nn.Module:
+def load_network(cfg: Config, checkpoint: str | None) -> BaseModel:
     """The model of a config in evaluation mode, as the Runner builds it."""
     preprocessor = cfg.get('data_preprocessor')
     if preprocessor is not None:
@@ -124,7 +127,7 @@ def load_network(cfg: Config, checkpoint: str | None) -> nn.Module:
     return model.eval()
 
 
-def maps_of(model: nn.Module, packed: dict, after: str) -> Tensor:
+def maps_of(model: BaseModel, packed: dict, after: str) -> Tensor:
     """The maps after a stage of the backbone for one sample, (C, H, W)."""
     try:
         stage = model.backbone.get_submodule(after)
@@ -199,15 +202,13 @@ def draw(
     img: np.ndarray,
     maps: Tensor,
     names: list[str],
-    offsets: list[tuple[float, float]],
+    offsets: Sequence[tuple[float, float]],
     region: MagnificationRegion,
 ) -> Figure:
     """One row for each map: itself, moved, magnified."""
     height, width = maps.shape[-2:]
-    moved = [
-        tuple(fraction * max(height, width) for fraction in offset)
-        for offset in offsets
-    ]
+    side = max(height, width)
+    moved = [(side * x, side * y) for x, y in offsets]
     columns = {'feature maps': maps}
     for tx, ty in moved:
         columns[f'FO, $T_x$ = {tx:+.1f},\n$T_y$ = {ty:+.1f} cells'] = offset_feature(
@@ -217,10 +218,9 @@ def draw(
     count = len(columns)
     figure = Figure(
         figsize=(14, 14 / (count + 1) * height / width * len(maps) + 1.9),
-        layout='constrained',
+        # It forgets the labels of colour bars at the edge.
+        layout=ConstrainedLayoutEngine(rect=(0, 0, 0.985, 1)),
     )
-    # Constrained layout forgets the labels of colour bars at the edge.
-    figure.get_layout_engine().set(rect=(0, 0, 0.985, 1))
     grid = figure.add_gridspec(len(maps), count + 1)
     ax = figure.add_subplot(grid[:, 0])
     ax.imshow(img)

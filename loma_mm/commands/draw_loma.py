@@ -121,12 +121,12 @@ def erase(
 ) -> np.ndarray:
     """Run a transform on the part of an image around the region's centre."""
     out = img.copy()
-    part = []
+    slices = []
     for center, side, size in zip(region.center[::-1], (height, width), img.shape):
         start = min(max(round(center - side / 2), 0), size - 1)
         stop = min(max(round(center + side / 2), start + 1), size)
-        part.append(slice(start, stop))
-    part = tuple(part)
+        slices.append(slice(start, stop))
+    part = tuple(slices)
     out[part] = transform(*out[part].shape[:2])(dict(img=out[part]))['img']
     return out
 
@@ -221,7 +221,11 @@ def run(args: argparse.Namespace) -> None:
     rows = list(zip(images, regions)) if 'image' in args.rows else []
     if 'grid' in args.rows:
         rows.append((grid_like(images[0]), regions[0]))
-    rows = [(img, region.at(*img.shape[:2])) for img, region in rows]
-    figure = draw(*zip(*rows), args.shapes, args.compare)
+    figure = draw(
+        [img for img, _ in rows],
+        [region.at(*img.shape[:2]) for img, region in rows],
+        args.shapes,
+        args.compare,
+    )
     save_figure(figure, args.out, dpi=100)
     print(args.out)

@@ -71,7 +71,8 @@ def background(size: int, rng: np.random.Generator) -> np.ndarray:
         ends = rng.integers(0, size, 4).tolist()
         colour = rng.uniform(0, 255, 3).tolist()
         cv2.line(img, ends[:2], ends[2:], colour, int(rng.integers(1, 3)), cv2.LINE_AA)
-    return img + rng.normal(0, 6, img.shape).astype(np.float32)
+    noise = rng.normal(0, 6, img.shape)
+    return img + np.asarray(noise, np.float32)
 
 
 def place_digit(
@@ -177,13 +178,14 @@ def write_voc(root: Path, args: argparse.Namespace) -> str:
     for folder in ('JPEGImages', 'Annotations', 'ImageSets/Main'):
         (root / folder).mkdir(parents=True)
     counts = dict(train=args.train, test=args.test)
-    for i, (split, source) in enumerate(split_digits(args.seed).items()):
+    for i, (split, (digits, labels)) in enumerate(split_digits(args.seed).items()):
         write_scenes(
             root,
             split,
             counts[split],
             args.size,
-            *source,
+            digits,
+            labels,
             np.random.default_rng([args.seed, i]),
         )
     return f'{args.train} train and {args.test} test scenes of {args.size}x{args.size}'
@@ -207,7 +209,7 @@ def write_folder(root: Path, args: argparse.Namespace) -> str:
     )
 
 
-def split_digits(seed: int) -> dict:
+def split_digits(seed: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """{split: (images of 8x8, labels)}; no image is in both splits."""
     digits, labels = load_digits(return_X_y=True)
     digits = digits.reshape(-1, 8, 8)

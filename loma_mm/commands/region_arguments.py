@@ -5,6 +5,7 @@ import argparse
 import numpy as np
 
 from loma_mm.datasets import LocalMagnification
+from loma_mm.functional import MagnificationRegion
 from loma_mm.sampler import RelativeRegion
 
 
@@ -53,5 +54,6 @@ def choose_region(args: argparse.Namespace) -> RelativeRegion:
         if getattr(args, name) is not None
     }
     region = region._replace(**given)
-    region.at(1, 1)
+    # It checks what at() takes for granted.
+    MagnificationRegion(*region)
     return region

@@ -151,11 +151,11 @@ class Outcome(NamedTuple):
     """The results of one method in percent, by seed."""
 
     label: str
-    values: dict[int, float]
+    values: dict[int | None, float]
 
     def paired_with(self, baseline: 'Outcome') -> tuple[list[float], ...]:
         """Its values and the baseline's of the seeds that both have."""
-        seeds = sorted(set(self.values) & set(baseline.values))
+        seeds = [seed for seed in self.values if seed in baseline.values]
         return (
             [self.values[seed] for seed in seeds],
             [baseline.values[seed] for seed in seeds],
@@ -274,7 +274,8 @@ def report(results: Results, args: argparse.Namespace) -> None:
         )
         text, count = re.subn(
             f'<!-- begin {name} -->\n.*?(?=<!-- end {name} -->)',
-            lambda _, block=block: block,
+            # A backslash of a replacement begins a group.
+            block.replace('\\', r'\\'),
             text,
             flags=re.DOTALL,
         )

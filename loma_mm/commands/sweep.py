@@ -215,7 +215,7 @@ def draw(
                 capsize=4,
                 label='LOMA',
             )
-            baseline = values('baseline') if args.baseline else []
+            baseline = values('baseline') if args.baseline else np.array([])
             if len(baseline):
                 axes.axhline(baseline.mean(), color='C1', ls='--', label='baseline')
                 axes.axhspan(

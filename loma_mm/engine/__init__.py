@@ -1,4 +1,9 @@
-from .hooks import LastValidationHook
+from .hooks import LastValidationHook, ProbScheduleHook, WholeCheckpointHook
 from .optimizers import CPUOptimWrapper
 
-__all__ = ['CPUOptimWrapper', 'LastValidationHook']
+__all__ = [
+    'CPUOptimWrapper',
+    'LastValidationHook',
+    'ProbScheduleHook',
+    'WholeCheckpointHook',
+]

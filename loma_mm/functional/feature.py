@@ -6,16 +6,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from loma_mm.checks import check_feature_map, check_interpolation
+from loma_mm.checks import (
+    check_feature_map,
+    check_interpolation,
+    check_offsets,
+)
 
 from .image import magnify_image
-from .region import MagnificationRegion
+from .region import MagnificationRegion, check_region
 
 try:
-    from . import _feature
+    from . import _compiled  # type: ignore[attr-defined]
 except ImportError:
     # Installed where there was no compiler: the same in PyTorch, slower.
-    _feature = None
+    _compiled = None
 
 # Devices that cannot hold float64.
 SINGLE_PRECISION = ('mps',)
@@ -26,6 +30,9 @@ CHUNK = 1 << 17
 # Elements that are worth a thread: starting one takes a tenth of a
 # millisecond.
 PER_THREAD = 1 << 20
+
+# The most that the compiled loops start.
+MOST_THREADS = 64
 
 
 def magnify_feature(x: Tensor, region: MagnificationRegion) -> Tensor:
@@ -48,17 +55,13 @@ def magnify_feature(x: Tensor, region: MagnificationRegion) -> Tensor:
         bfloat16 maps are summed in float32.
 
     Raises:
-        TypeError: If ``x`` is not a tensor of real floats.
+        TypeError: If ``x`` is not a tensor of real floats, or ``region`` not
+            a region.
         ValueError: If ``x`` has not 3 or 4 dimensions.
     """
     check_feature_map(x)
-    height, width = x.shape[-2:]
-    if _is_compiled_for(x):
-        cells = np.arange(height * width, dtype=np.int32)
-        index = magnify_image(cells.reshape(height, width), region)
-    else:
-        index = _source_index(region, height, width, device=x.device)
-    return _Gather.apply(x, index, False)
+    check_region(region)
+    return _Gather.apply(x, _source_index(region, x), False)
 
 
 def offset_feature(
@@ -89,19 +92,27 @@ def offset_feature(
     """
     check_interpolation(interpolation)
     check_feature_map(x)
-    if not (math.isfinite(tx) and math.isfinite(ty)):
-        raise ValueError(
-            f'tx and ty must be finite numbers of cells, got {tx!r} and {ty!r}.'
-        )
+    tx, ty = check_offsets(tx, ty)
     if interpolation == 'nearest':
         tx, ty = round(tx), round(ty)
-    return _Shift.apply(x, _split(tx), _split(ty))
+    height, width = x.shape[-2:]
+    return _Shift.apply(x, _split(tx, width), _split(ty, height))
 
 
-def _source_index(
-    region: MagnificationRegion, height: int, width: int, device: torch.device
-) -> Tensor:
-    """Which cell each cell of a flattened map reads from, shape (H * W, )."""
+def _source_index(region: MagnificationRegion, x: Tensor) -> Tensor:
+    """The cell of a flattened map that each of its cells reads from.
+
+    On a CPU it is found by magnifying the map of the cells' own numbers as an
+    image; on other devices there, so that nothing is copied to or from them.
+
+    Returns:
+        Tensor: int64, of shape (H * W, ), on the device of ``x``.
+    """
+    height, width = x.shape[-2:]
+    if _is_plain_on_cpu(x):
+        cells = np.arange(height * width, dtype=np.int64).reshape(height, width)
+        return torch.from_numpy(magnify_image(cells, region)).flatten()
+    device = x.device
     dtype = torch.float32 if device.type in SINGLE_PRECISION else torch.float64
     x = torch.arange(width, dtype=dtype, device=device)
     y = torch.arange(height, dtype=dtype, device=device)[:, None]
@@ -114,46 +125,45 @@ def _source_index(
     return (y_o * width + x_o).flatten()
 
 
+def _is_plain_on_cpu(x: Tensor) -> bool:
+    """Whether ``x`` has its values in a CPU's memory.
+
+    What stands for a tensor, such as a fake one, has not.
+    """
+    return x.device.type == 'cpu' and type(x) in (Tensor, torch.nn.Parameter)
+
+
 def _is_compiled_for(x: Tensor) -> bool:
     """Whether ``x`` is what the compiled loops work on."""
     return (
-        _feature is not None
-        and x.device.type == 'cpu'
+        _compiled is not None
+        and _is_plain_on_cpu(x)
         and x.dtype == torch.float32
         and x.is_contiguous()
-        # and nothing that stands for a tensor, such as a fake one
-        and type(x) in (Tensor, torch.nn.Parameter)
     )
 
 
 def _threads(x: Tensor) -> int:
-    return min(torch.get_num_threads(), max(x.numel() // PER_THREAD, 1))
+    most = min(torch.get_num_threads(), MOST_THREADS)
+    return min(most, max(x.numel() // PER_THREAD, 1))
 
 
 class _Gather(torch.autograd.Function):
-    """``out[..., i] = x[..., index[i]]`` on flattened maps, or its adjoint.
-
-    For the compiled loop ``index`` is an int32 array of shape (H, W), else an
-    int64 tensor of shape (H * W, ).
-    """
+    """``out[..., i] = x[..., index[i]]`` on flattened maps, or its adjoint."""
 
     @staticmethod
-    def forward(ctx, x: Tensor, index: np.ndarray | Tensor, adjoint: bool) -> Tensor:
-        ctx.index, ctx.adjoint = index, adjoint
-        if isinstance(index, np.ndarray):
-            if _is_compiled_for(x):
-                out = torch.empty_like(x)
-                _feature.gather(
-                    x.data_ptr(),
-                    out.data_ptr(),
-                    math.prod(x.shape[:-2]),
-                    index,
-                    adjoint,
-                    _threads(x),
-                )
-                return out
-            # A gradient in another layout.
-            index = torch.from_numpy(index).flatten().long()
+    def setup_context(ctx, inputs: tuple, output: Tensor) -> None:
+        # Apart from forward(), as torch.func wants it.
+        _, ctx.index, ctx.adjoint = inputs
+
+    @staticmethod
+    def forward(x: Tensor, index: Tensor, adjoint: bool) -> Tensor:
+        if _is_compiled_for(x):
+            out = torch.empty_like(x)
+            _compiled.gather(
+                x.detach().numpy(), out.numpy(), index.numpy(), adjoint, _threads(x)
+            )
+            return out
         maps = x.flatten(-2)
         index = index.expand(maps.shape)
         # Filled through a view, not returned as one: what follows may work
@@ -180,8 +190,11 @@ class _Shift(torch.autograd.Function):
     """The map of Eq 4 with zeros entering; its adjoint is of its own kind."""
 
     @staticmethod
-    def forward(ctx, x, horizontal, vertical):
-        ctx.offsets = horizontal, vertical
+    def setup_context(ctx, inputs: tuple, output: Tensor) -> None:
+        ctx.offsets = inputs[1:]
+
+    @staticmethod
+    def forward(x: Tensor, horizontal: '_Offset', vertical: '_Offset') -> Tensor:
         return _shift(x, horizontal, vertical)
 
     @staticmethod
@@ -194,16 +207,12 @@ class _Shift(torch.autograd.Function):
 _Offset = tuple[int, tuple[float, float]]
 
 
-def _split(offset: float) -> _Offset:
+def _split(offset: float, size: int) -> _Offset:
+    # Beyond the map all offsets are alike.
+    offset = max(min(offset, size + 1), -size - 1)
     whole = math.floor(offset)
     fraction = offset - whole
     return whole, (1 - fraction, fraction)
-
-
-def _within(offset: _Offset, size: int) -> _Offset:
-    """The same for maps of this size, in small integers."""
-    whole, weights = offset
-    return max(min(whole, size), -size - 1), weights
 
 
 def _opposite(offset: _Offset) -> _Offset:
@@ -215,16 +224,8 @@ def _opposite(offset: _Offset) -> _Offset:
 def _shift(x: Tensor, horizontal: _Offset, vertical: _Offset) -> Tensor:
     if _is_compiled_for(x):
         out = torch.empty_like(x)
-        height, width = x.shape[-2:]
-        _feature.shift(
-            x.data_ptr(),
-            out.data_ptr(),
-            math.prod(x.shape[:-2]),
-            height,
-            width,
-            _within(horizontal, width),
-            _within(vertical, height),
-            _threads(x),
+        _compiled.shift(
+            x.detach().numpy(), out.numpy(), horizontal, vertical, _threads(x)
         )
         return out
     offsets = ((-2, vertical), (-1, horizontal))

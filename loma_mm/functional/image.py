@@ -2,20 +2,25 @@
 
 import numpy as np
 
-from loma_mm.checks import INTERPOLATIONS, SHAPES, check_interpolation
+from loma_mm.checks import (
+    INTERPOLATIONS,
+    SHAPES,
+    check_image,
+    check_interpolation,
+)
 
-from .region import MagnificationRegion
+from .region import MagnificationRegion, check_region
 
 try:
-    from . import _image
+    from . import _compiled  # type: ignore[attr-defined]
 except ImportError:
     # Installed where there was no compiler: the same in NumPy, slower.
-    _image = None
+    _compiled = None
 
 
 def is_compiled() -> bool:
-    """Whether the compiled loop of :func:`magnify_image` is installed."""
-    return _image is not None
+    """Whether the compiled loops of this package are installed."""
+    return _compiled is not None
 
 
 def magnify_image(
@@ -36,31 +41,27 @@ def magnify_image(
             the right, ``y`` down, the first pixel at (0, 0).
         interpolation (str): 'nearest' takes the floor of the source
             coordinate, as the authors' code does; 'bilinear' mixes the four
-            neighbours in float64 and rounds for integer images.
+            neighbours in float64 and rounds for integer images; one of
+            weight 0 does not count, be it infinite.
             Defaults to 'nearest'.
 
     Returns:
         np.ndarray: A new image of the same shape and dtype.
 
     Raises:
-        TypeError: If ``img`` is not an array of real numbers.
+        TypeError: If ``img`` is not an array of real numbers, or ``region``
+            not a region.
         ValueError: If ``img`` has not 2 or 3 dimensions, or the
             interpolation is unknown.
     """
     check_interpolation(interpolation)
-    if not isinstance(img, np.ndarray) or img.dtype.kind not in 'buif':
-        raise TypeError(
-            'img must be a NumPy array of booleans, integers or '
-            'real floats, got '
-            f'{getattr(img, "dtype", type(img).__name__)}.'
-        )
-    if img.ndim not in (2, 3):
-        raise ValueError(f'img must have shape (H, W) or (H, W, C), got {img.shape}.')
+    check_image(img)
+    check_region(region)
     if is_compiled():
         if img.ndim == 3 and img.strides[2] != img.itemsize:
             img = np.ascontiguousarray(img)
         out = np.empty(img.shape, img.dtype)
-        if _image.magnify(
+        if _compiled.magnify(
             img,
             out,
             *region.center,
@@ -81,7 +82,8 @@ def _magnify(
     out = img.copy()
     x_min, y_min, x_max, y_max = region.bounds(width, height)
     y, x = np.ogrid[y_min:y_max, x_min:x_max]
-    inside = region.contains(x, y)
+    with np.errstate(over='ignore'):
+        inside = region.contains(x, y)
     if np.count_nonzero(inside) < 2:
         return out
     x_o, y_o = (source[inside] for source in region.source(x, y))
@@ -104,9 +106,25 @@ def _bilinear(img: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     channels = (1,) * (img.ndim - 2)
     w_x = (x - x_0).reshape(-1, *channels)
     w_y = (y - y_0).reshape(-1, *channels)
-    top = (1 - w_x) * img[y_0, x_0] + w_x * img[y_0, x_1]
-    bottom = (1 - w_x) * img[y_1, x_0] + w_x * img[y_1, x_1]
-    values = (1 - w_y) * top + w_y * bottom
-    if img.dtype.kind != 'f':
-        np.rint(values, out=values)
-    return values.astype(img.dtype)
+    corners = img[y_0, x_0], img[y_0, x_1], img[y_1, x_0], img[y_1, x_1]
+    top_left, top_right, bottom_left, bottom_right = corners
+    values = _mix(
+        _mix(top_left, top_right, w_x), _mix(bottom_left, bottom_right, w_x), w_y
+    )
+    if img.dtype.kind == 'f':
+        return values.astype(img.dtype)
+    # A mean lies between its parts; in float64, integers of 64 bits may not.
+    low, high = np.minimum.reduce(corners), np.maximum.reduce(corners)
+    np.rint(values, out=values)
+    within = (low < values) & (values < high)
+    return np.where(
+        within,
+        np.where(within, values, 0).astype(img.dtype),
+        np.where(values <= low, low, high),
+    )
+
+
+def _mix(a: np.ndarray, b: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """The mean of a and b, where b has that weight; none at 0."""
+    with np.errstate(invalid='ignore'):
+        return np.where(weight > 0, (1 - weight) * a + weight * b, a)

@@ -8,8 +8,13 @@ equations are symmetric in that choice.)
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
-from loma_mm.checks import check_shape
+from loma_mm.checks import check_center, check_radius, check_ratios, check_shape
+
+# d / r stays finite: where r is less, all of S but the centre reads from beyond
+# every image anyway.
+LEAST_RADIUS = 1e-150
 
 
 @dataclass(frozen=True)
@@ -22,13 +27,15 @@ class MagnificationRegion:
 
     Args:
         center (Tuple[float, float]): ``(x_c, y_c)``, the magnification
-            centre in pixels.
+            centre in pixels, each within 1e15.
         radius (float): ``r`` in pixels, greater than 0.
         ratios (Tuple[float, float]): ``(a_x, a_y)``, the horizontal and
             vertical compression ratios, each greater than 0.
             Defaults to ``(1.0, 1.0)``.
         shape (str): 'rhombus' (l1 norm, Eq 1), 'ellipse' (l2 norm, Eq 2) or
             'rectangle' (l-infinity norm, Sec 3.1). Defaults to 'rhombus'.
+
+    Numbers are kept as Python floats, integers of the centre as integers.
 
     Raises:
         ValueError: If an argument is outside its range, or not finite.
@@ -48,22 +55,23 @@ class MagnificationRegion:
 
     def __post_init__(self) -> None:
         check_shape(self.shape)
-        if len(self.center) != 2 or not all(map(math.isfinite, self.center)):
-            raise ValueError(
-                f'center must be two finite numbers (x, y), got {self.center!r}.'
-            )
-        if not (math.isfinite(self.radius) and self.radius > 0):
-            raise ValueError(
-                'radius must be a finite number of pixels '
-                f'greater than 0, got {self.radius!r}.'
-            )
-        if len(self.ratios) != 2 or not all(
-            math.isfinite(a) and a > 0 for a in self.ratios
-        ):
-            raise ValueError(
-                'ratios must be two finite numbers (a_x, a_y) '
-                f'greater than 0, got {self.ratios!r}.'
-            )
+        # Floats: NumPy's small integers would wrap around in Eq 2.
+        object.__setattr__(self, 'center', check_center(self.center))
+        object.__setattr__(self, 'radius', check_radius(self.radius))
+        object.__setattr__(self, 'ratios', check_ratios(self.ratios))
+
+    @classmethod
+    def from_valid(
+        cls,
+        center: tuple[float, float],
+        radius: float,
+        ratios: tuple[float, float],
+        shape: str,
+    ) -> 'MagnificationRegion':
+        """The same without checks, for numbers that are known to be valid."""
+        region = object.__new__(cls)
+        region.__dict__.update(center=center, radius=radius, ratios=ratios, shape=shape)
+        return region
 
     def contains(self, x, y):
         """Whether pixel ``(x, y)`` lies in S: Eq 1, Eq 2 or l-infinity."""
@@ -85,8 +93,12 @@ class MagnificationRegion:
         # Of floats NumPy takes a true square root, of integers a power.
         x_c, y_c = map(float, self.center)
         dx, dy = x - x_c, y - y_c
-        scale = (dx * dx + dy * dy) ** 0.5 / self.radius
+        scale = (dx * dx + dy * dy) ** 0.5 / self._divisor()
         return scale * dx + x_c, scale * dy + y_c
+
+    def _divisor(self):
+        """The radius, where d / r does not overflow."""
+        return max(self.radius, LEAST_RADIUS)
 
     def target(self, x_o, y_o):
         """Where content at ``(x_o, y_o)`` goes: the inverse of :meth:`source`.
@@ -112,8 +124,18 @@ class MagnificationRegion:
         box = []
         for c, a, size in zip(self.center, self.ratios, (width, height)):
             reach = self.radius / (a**0.5 if self.shape == 'ellipse' else a)
-            low = min(max(math.floor(c - reach), 0), size)
-            high = min(max(math.ceil(c + reach) + 1, low), size)
+            # Clipped before they are rounded: a reach may be infinite.
+            low = math.floor(min(max(c - reach, 0), size))
+            high = math.ceil(min(max(c + reach + 1, low), size))
             box.append((low, high))
         (x_min, x_max), (y_min, y_max) = box
         return x_min, y_min, x_max, y_max
+
+
+def check_region(region: Any) -> None:
+    """Raise a TypeError unless ``region`` is a :class:`MagnificationRegion`."""
+    if not isinstance(region, MagnificationRegion):
+        raise TypeError(
+            'region must be a MagnificationRegion, got '
+            f'{type(region).__name__}: {region!r}.'
+        )

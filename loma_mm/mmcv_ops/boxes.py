@@ -44,11 +44,11 @@ def softnms(
         Their indices (K,); rows of ``dets`` from K on have no meaning.
     """
     table = torch.cat([boxes, scores[:, None]], 1).float().numpy()
-    index = np.arange(len(table))
-    threshold, min_score = np.float32(iou_threshold), np.float32(min_score)
+    index: np.ndarray = np.arange(len(table))
+    threshold, lowest = np.float32(iou_threshold), np.float32(min_score)
     first = 0
     while first < len(table):
-        best = first + table[first:, 4].argmax()
+        best = first + int(table[first:, 4].argmax())
         table[[first, best]] = table[[best, first]]
         index[[first, best]] = index[[best, first]]
         first += 1
@@ -63,7 +63,7 @@ def softnms(
         rest[:, 4] *= weight
         # mmcv fills the place of a box that goes with the last that stays,
         # which decides about later ties.
-        kept = ~(rest[:, 4] < min_score)
+        kept = ~(rest[:, 4] < lowest)
         count = kept.sum()
         holes = first + np.flatnonzero(~kept[:count])
         fillers = first + count + np.flatnonzero(kept[count:])[::-1]
@@ -101,8 +101,8 @@ def bbox_overlaps(
     from mmcv.ops.bbox import _bbox_overlaps_cpu
 
     first, second = widen(bboxes1, bboxes2)
-    mode = ('iou', 'iof')[mode]
-    ious.copy_(_bbox_overlaps_cpu(first, second, mode, aligned, offset))
+    name = ('iou', 'iof')[mode]
+    ious.copy_(_bbox_overlaps_cpu(first, second, name, aligned, offset))
 
 
 def _overlaps(box: np.ndarray, others: np.ndarray, offset: int) -> np.ndarray:

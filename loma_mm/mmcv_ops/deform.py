@@ -75,8 +75,8 @@ def modulated_deform_conv_forward(
     **settings: int,
 ) -> None:
     """Write the convolution of ``input`` (B, C, H, W) to ``output``."""
-    bias = bias if with_bias else None
-    output.copy_(_forward(input, weight, offset, mask, bias, _v2(settings)))
+    used = bias if with_bias else None
+    output.copy_(_forward(input, weight, offset, mask, used, _v2(settings)))
 
 
 @operator

@@ -21,7 +21,8 @@ def sigmoid_focal_loss_forward(
     A class of C is the background. ``weight`` (C,) scales the rows of each
     class; an empty one scales nothing, and the background has weight 1.
     """
-    output.copy_(_loss(*widen(input), target, weight, gamma, alpha))
+    (logits,) = widen(input)
+    output.copy_(_loss(logits, target, weight, gamma, alpha))
 
 
 @operator

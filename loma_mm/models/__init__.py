@@ -1,4 +1,5 @@
 from .backbones import CIFARResNet, FeatureAugmentBackbone, PyramidNet, WideResNet
+from .batch_augments import BatchLocalMagnification
 from .feature_augments import (
     FeatureLocalMagnification,
     FeatureMapOffset,
@@ -7,6 +8,7 @@ from .feature_augments import (
 from .necks import FeatureAugmentNeck
 
 __all__ = [
+    'BatchLocalMagnification',
     'CIFARResNet',
     'FeatureAugmentBackbone',
     'FeatureAugmentNeck',

@@ -33,9 +33,13 @@ def configs_folder() -> Path:
     )
 
 
-def shipped_configs() -> list[str]:
-    """Every shipped config that can be run, relative to the folder."""
-    folder = configs_folder()
+def shipped_configs(folder: Path | None = None) -> list[str]:
+    """Every config that can be run in a folder, by default the shipped ones.
+
+    Returns:
+        list[str]: Paths relative to the folder.
+    """
+    folder = folder or configs_folder()
     return sorted(
         path.relative_to(folder).as_posix()
         for path in folder.glob('*/*.py')

@@ -6,6 +6,7 @@ import os.path as osp
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
+from typing import Any
 from xml.etree import ElementTree
 
 from mmengine.config import Config
@@ -212,7 +213,7 @@ def _check_num_classes(dataset: BaseDataset, place: str, model: dict) -> None:
     else:
         return
     for key in ('head', 'roi_head.bbox_head', 'bbox_head'):
-        head = model
+        head: Any = model
         for part in key.split('.'):
             head = head.get(part) if isinstance(head, dict) else None
         outputs = head.get('num_classes') if isinstance(head, dict) else None

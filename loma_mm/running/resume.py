@@ -20,7 +20,7 @@ def latest_checkpoint(work_dir: str) -> str | None:
         str | None: Its path, or None if there is none.
     """
     folder = Path(work_dir)
-    newest = sorted(folder.glob('*.pth'), key=os.path.getmtime, reverse=True)
+    newest = sorted(folder.glob('[!.]*.pth'), key=os.path.getmtime, reverse=True)
     pointer = folder / 'last_checkpoint'
     if pointer.is_file() and (named := pointer.read_text().strip()):
         # The folder may have been moved since.

@@ -4,6 +4,7 @@ import os.path as osp
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.hooks import CheckpointHook
 from mmengine.logging import MMLogger
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
@@ -56,7 +57,14 @@ class TidyRunner(Runner):
 
 
 def build_runner(cfg: Config) -> Runner:
-    """The config's own kind of runner, by default MMEngine's."""
+    """The config's own kind of runner, by default MMEngine's.
+
+    A plain ``CheckpointHook`` becomes one that loses nothing when a save is
+    interrupted.
+    """
+    checkpoint = (cfg.get('default_hooks') or {}).get('checkpoint') or {}
+    if checkpoint.get('type') in ('CheckpointHook', CheckpointHook):
+        checkpoint['type'] = 'WholeCheckpointHook'
     if 'runner_type' in cfg:
         return RUNNERS.build(cfg)
     return TidyRunner.from_cfg(cfg)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from filelock import FileLock, Timeout
 
 from loma_mm.errors import BusyError
+from loma_mm.files import remove_parts
 
 
 def _lock(work_dir: str) -> FileLock:
@@ -29,6 +30,7 @@ def locked(work_dir: str) -> Iterator[None]:
     os.makedirs(work_dir, exist_ok=True)
     try:
         with _lock(work_dir):
+            remove_parts(work_dir)
             yield
     except Timeout:
         raise BusyError(

@@ -1,6 +1,7 @@
 """Regions of LOMA in plots."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -8,10 +9,12 @@ from matplotlib.lines import Line2D
 
 from loma_mm.functional import MagnificationRegion
 
+Style = dict[str, Any]
+
 # Of the colour-blind-safe palette of Okabe and Ito.
-PRESET = dict(color='#56B4E9', linestyle='--')
-ACTUAL = dict(color='#E69F00', linestyle='-')
-CENTER = dict(
+PRESET: Style = dict(color='#56B4E9', linestyle='--')
+ACTUAL: Style = dict(color='#E69F00', linestyle='-')
+CENTER: Style = dict(
     marker='P', color='#E69F00', markeredgecolor='black', markersize=9, linestyle='none'
 )
 

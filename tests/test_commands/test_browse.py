@@ -12,6 +12,7 @@ from mmengine.visualization import Visualizer
 from mmengine.visualization.utils import img_from_canvas
 
 from loma_mm.commands import browse as browse_dataset
+from loma_mm.commands.browse import ComparedLabels, set_labels
 from loma_mm.running import load_config
 from loma_mm.visualization import BeforeAfter
 from tests.helpers import CLASSIFIER, ROOT, run_command
@@ -126,6 +127,33 @@ def test_one_picture_a_sample(digits, tmp_path, monkeypatch, browse):
     assert before.std() > 10 and after.std() > 10
     # LOMA is in the second alone.
     assert np.abs(before.astype(int) - after).mean() > 2
+
+
+def test_compared_labels_come_from_the_same_draws(digits):
+    cfg = load_config(str(DEMO), dict(data_root=f'{digits}/'))
+    init_default_scope('mmdet')
+    assert set_labels(cfg.train_dataloader.dataset, 'keep') == 1
+    cfg.train_dataloader.dataset.pipeline[3].prob = 1.0
+    compared = ComparedLabels(cfg)
+    np.random.seed(0)
+    moved = 0
+    for index in range(8):
+        _, keep, warp = compared[index].values()
+        assert (keep.image == warp.image).all()
+        before, after = (
+            getattr(one.data_sample.gt_instances.bboxes, 'tensor', None)
+            for one in (keep, warp)
+        )
+        moved += before.shape != after.shape or not before.equal(after)
+    assert moved >= 3
+
+
+def test_compared_labels_are_three_pictures(digits, tmp_path, browse):
+    browse(
+        *(DEMO, '--compare-labels', '--out', tmp_path / 'a.png', '--number', 1),
+        *('--columns', 1, '--cfg-options', f'data_root={digits}/'),
+    )
+    assert mmcv.imread(tmp_path / 'a.png').shape[:2] == (460, 3 * 408)
 
 
 def test_wrapped_datasets(voc, tmp_path, monkeypatch, browse):

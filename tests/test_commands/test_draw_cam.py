@@ -60,9 +60,11 @@ def test_the_map_is_cam(cfg, classifier, photo):
         .numpy()
     )
     expected -= expected.min()
+    # Grad-CAM's authors scale before they enlarge the map, and after.
     expected = mmcv.imresize(expected / expected.max(), (32, 32))
+    expected = (expected - expected.min()) / np.ptp(expected)
     assert one.cam.shape == (32, 32)
-    np.testing.assert_allclose(one.cam, expected, atol=0.02)
+    np.testing.assert_allclose(one.cam, expected, atol=0.01)
 
 
 @pytest.mark.parametrize(

@@ -118,7 +118,9 @@ def test_one_command_from_runs_to_plot(tiny_options, tmp_path, call):
         assert line[line.index('--launcher') + 1] == 'pytorch'
     assert not (tmp_path / 'sweep').exists()
     # As a job on a cluster would, with one process.
-    run_command(*(word for word in commands[0][4:] if word != 'pytorch'), 'a=1')
+    words = commands[0][4:]
+    at = words.index('--launcher')
+    run_command(*words[:at], *words[at + 2 :])
     called = call(*arguments, '--collect')
     assert not called.code and '1 of 2 runs are done.' in called.out
     # The rest is done here.

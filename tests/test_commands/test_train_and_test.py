@@ -95,7 +95,9 @@ def test_two_processes_on_gloo(trained, digits, tmp_path, monkeypatch, launcher)
         text=True,
     )
     assert done.returncode == 0, done.stdout
-    assert 'GPU number: 2' in done.stdout  # mmengine's name for processes
+    # MMEngine's name for processes.
+    (log,) = (path for path in tmp_path.glob('*/*.log') if path.name.count('_') == 1)
+    assert 'GPU number: 2' in log.read_text()
     assert '| mAP ' in done.stdout
     if launcher == 'dist_train.sh':
         # 16 scenes in batches of 8 on two processes: one iteration.

@@ -133,7 +133,7 @@ def test_voc_config_has_the_paper_s_settings(name):
             'LocalMagnification(prob=0.25, shape='
             f"'{'ellipse' if 'ellipse' in name else 'rhombus'}', "
             'radius_range=(0.03, 0.5), ratio_range=(1.0, 1.0), '
-            "interpolation='nearest')"
+            "interpolation='nearest', labels='keep')"
         )
 
 
@@ -141,6 +141,7 @@ def test_every_detection_config_is_covered():
     others = {
         'faster-rcnn_r18_fpn_scratch-8e_custom-voc.py',
         'faster-rcnn_r18_fpn_loma-rhombus-scratch-8e_custom-voc.py',
+        'faster-rcnn_r18_fpn_loma-rhombus-warp-scratch-8e_custom-voc.py',
         'faster-rcnn_r18_fpn_loma-ellipse-scratch-8e_custom-voc.py',
         'faster-rcnn_r18_fpn_loma-rhombus-scratch-4e_digits.py',
     }
@@ -170,7 +171,9 @@ def test_feature_examples_keep_the_keys_of_the_plain_detector(name):
     assert set(keys) == plain.state_dict().keys()
 
 
-@pytest.mark.parametrize('method', ['', 'loma-rhombus-', 'loma-ellipse-'])
+@pytest.mark.parametrize(
+    'method', ['', 'loma-rhombus-', 'loma-ellipse-', 'loma-rhombus-warp-']
+)
 def test_custom_config_trains_on_another_dataset(voc, tmp_path, method):
     cfg = load_config(
         str(FOLDER / f'faster-rcnn_r18_fpn_{method}scratch-8e_custom-voc.py'),
@@ -178,6 +181,12 @@ def test_custom_config_trains_on_another_dataset(voc, tmp_path, method):
     )
     cfg.train_dataloader.batch_size = 2
     check_before_start(cfg, ('train', 'val', 'test'))
+    labels = [
+        step.get('labels', 'keep')
+        for step in cfg.train_dataloader.dataset.pipeline
+        if 'LocalMagnification' in step.type
+    ]
+    assert labels == (['warp' if 'warp' in method else 'keep'] if method else [])
     losses = losses_of(shrink(cfg, tmp_path))
     assert len(losses) == 2 and np.isfinite(losses).all()
 

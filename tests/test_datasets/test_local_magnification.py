@@ -3,11 +3,13 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 from mmcv.transforms import TransformBroadcaster
+from PIL import Image
 from scipy import stats
 
 from loma_mm import LocalMagnification
-from loma_mm.functional import image, magnify_image
+from loma_mm.functional import MagnificationRegion, image, magnify_image
 from loma_mm.sampler import RegionSampler
 from tests import naive
 
@@ -97,12 +99,12 @@ def test_everything_but_the_image_passes_through():
         gt_bboxes=boxes,
         gt_bboxes_labels=np.array([4]),
         img_shape=(40, 60),
-        gt_seg_map=np.ones((40, 60)),
+        gt_score=np.ones(3),
         flip=True,
     )
     before = dict(results)
     after = LocalMagnification(prob=1)(results)
-    assert after.keys() == before.keys()
+    assert after.keys() == before.keys() | {'loma_region'}
     for key in before.keys() - {'img'}:
         assert after[key] is before[key]
     assert (after['img'] != before['img']).any()
@@ -149,6 +151,7 @@ def test_numpy_s_generator_rules():
         ('ratio_range', (1, 2, 3)),
         ('shape', 'circle'),
         ('interpolation', 'cubic'),
+        ('labels', 'move'),
     ],
 )
 def test_bad_arguments_are_named_with_their_value(name, value):
@@ -162,7 +165,7 @@ def test_repr_is_the_config():
     assert text == (
         "LocalMagnification(prob=0.25, shape='ellipse', "
         'radius_range=(0.03, 0.5), ratio_range=(1.0, 1.0), '
-        "interpolation='nearest')"
+        "interpolation='nearest', labels='keep')"
     )
     assert repr(eval(text)) == text
 
@@ -230,7 +233,7 @@ def test_drops_into_existing_configs(tmp_path, scope, base, key, name, imports):
 def test_says_that_it_is_not_compiled(monkeypatch, recwarn):
     LocalMagnification(prob=1.0)
     assert not recwarn
-    monkeypatch.setattr(image, '_image', None)
+    monkeypatch.setattr(image, '_compiled', None)
     with pytest.warns(UserWarning, match='without a C compiler'):
         slow = LocalMagnification(prob=1.0)
     img = np.arange(900, dtype=np.uint8).reshape(30, 30)
@@ -239,3 +242,26 @@ def test_says_that_it_is_not_compiled(monkeypatch, recwarn):
     monkeypatch.undo()
     np.random.seed(0)
     np.testing.assert_array_equal(slow(dict(img=img))['img'], expected)
+
+
+@pytest.mark.parametrize('prob', [0, 1])
+@pytest.mark.parametrize('kind', ['PIL image', 'list', 'tensor'])
+def test_what_is_no_array_is_refused_whether_or_not_drawn(prob, kind):
+    img = photo()
+    img = {
+        'PIL image': lambda: Image.fromarray(img),
+        'list': img.tolist,
+        'tensor': lambda: torch.from_numpy(img),
+    }[kind]()
+    with pytest.raises(TypeError, match='img must be a NumPy array'):
+        LocalMagnification(prob=prob)(dict(img=img))
+
+
+def test_the_radius_scales_with_the_longer_side_of_tall_images():
+    drawn = RegionSampler('rhombus', (0.03, 0.7), (1, 3)).draw(lambda: 0.5)
+    assert drawn.at(60, 20).radius == drawn.at(20, 60).radius == 60 * drawn.radius
+    assert drawn.at(60, 20).center == (10, 30)
+    # Made without checks, but the same.
+    assert drawn.at(60, 20) == MagnificationRegion(
+        (10, 30), drawn.radius * 60, drawn.ratios, drawn.shape
+    )

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -129,7 +130,7 @@ def test_a_failure_is_a_sentence_and_stops_nothing(tiny_options, tmp_path, capsy
         'fails, seed 1 ended without a validation of its last epoch: see '
         f'{runs[1].log}.',
     ]
-    assert 'hello' in open(runs[1].log).read()
+    assert 'hello' in Path(runs[1].log).read_text()
     said = capsys.readouterr().out
     assert all(problem in said for problem in problems)
     assert ' 2/2' in said  # the progress bar

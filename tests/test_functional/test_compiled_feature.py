@@ -16,7 +16,7 @@ from loma_mm.functional import (
 )
 from tests.memory import guarded
 
-if feature._feature is None and not shutil.which('cc'):
+if feature._compiled is None and not shutil.which('cc'):
     pytest.skip('there is no compiler', allow_module_level=True)
 
 sizes = st.tuples(
@@ -36,7 +36,7 @@ def regions(draw):
 
 
 def test_they_are_compiled_in_this_environment():
-    assert feature._feature is not None
+    assert feature._compiled is not None
 
 
 @pytest.fixture(params=[1, 3], autouse=True, scope='module')
@@ -125,20 +125,42 @@ def test_no_byte_outside_the_maps_is_touched(at_end):
         x, out = guard(size), guard(size)
         x.normal_()
         region = MagnificationRegion((width // 2, height // 2), 4.0)
-        cells = torch.arange(height * width, dtype=torch.int32).view(size[1:])
-        index = feature.magnify_image(cells.numpy(), region)
+        index = feature._source_index(region, x).numpy()
         for adjoint in (False, True):
-            feature._feature.gather(
-                x.data_ptr(), out.data_ptr(), len(x), index, adjoint, 2
-            )
+            feature._compiled.gather(x.numpy(), out.numpy(), index, adjoint, 2)
         for whole in range(-8, 9):
             for weights in ((1.0, 0.0), (0.25, 0.75)):
                 for other in (0, -whole):
-                    feature._feature.shift(
-                        x.data_ptr(),
-                        out.data_ptr(),
-                        *size,
-                        feature._within((whole, weights), width),
-                        feature._within((other, weights), height),
-                        2,
+                    feature._compiled.shift(
+                        x.numpy(), out.numpy(), (whole, weights), (other, weights), 2
                     )
+
+
+def test_wrong_calls_are_errors():
+    gather, shift = feature._compiled.gather, feature._compiled.shift
+    x = torch.zeros(2, 3, 4).numpy()
+    index, none = torch.arange(12).numpy(), (0, (1.0, 0.0))
+    for bad in (x.astype('f8'), x[:, :2], x[0, 0], x.astype('i4')):
+        with pytest.raises(ValueError, match='float32 maps of one shape'):
+            gather(x, bad.copy(), index, False, 1)
+        with pytest.raises(ValueError, match='float32 maps of one shape'):
+            shift(bad.copy(), x, none, none, 1)
+    for bad in (index[:-1], index - 1, index + 1, index.astype('i4'), index * 1.0):
+        with pytest.raises(ValueError, match='index must be'):
+            gather(x, x.copy(), bad, False, 1)
+    with pytest.raises((BufferError, ValueError)):
+        gather(x[..., ::2], x[..., ::2], index[:6], False, 1)
+    for threads in (0, -1, feature.MOST_THREADS + 1):
+        with pytest.raises(ValueError, match='threads must be in'):
+            gather(x, x.copy(), index, False, threads)
+        with pytest.raises(ValueError, match='threads must be in'):
+            shift(x, x.copy(), none, none, threads)
+    with pytest.raises(TypeError):
+        gather(12345, x, index, False, 1)
+
+
+def test_no_more_threads_than_the_loops_can_take(monkeypatch):
+    monkeypatch.setattr(torch, 'get_num_threads', lambda: 1000)
+    x = torch.randn(100, 1, 5, 6)
+    assert feature._threads(x) == feature.MOST_THREADS
+    same_as_in_float64(lambda x: offset_feature(x, 1.5, 0.25), x.shape)

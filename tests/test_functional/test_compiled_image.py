@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from loma_mm.functional import MagnificationRegion, image
 from tests.memory import guarded
 
-if image._image is None and not shutil.which('cc'):
+if image._compiled is None and not shutil.which('cc'):
     pytest.skip('there is no compiler', allow_module_level=True)
 
 LAYOUTS = {
@@ -29,7 +29,7 @@ LAYOUTS = {
 
 
 def test_it_is_compiled_in_this_environment():
-    assert image._image is not None
+    assert image._compiled is not None
 
 
 @st.composite
@@ -98,7 +98,9 @@ def test_what_the_loop_cannot_address_goes_through_numpy():
     img = np.zeros((2, 1 << 31), np.uint8)[:, :9]
     img[:] = np.arange(18).reshape(2, 9)
     region = MagnificationRegion((4, 0), 4)
-    assert not image._image.magnify(img, np.empty_like(img), 4, 0, 4, 1, 1, 0, 0)
+    assert not image._compiled.magnify(
+        img, np.empty(img.shape, 'u1'), 4, 0, 4, 1, 1, 0, 0
+    )
     expected = image._magnify(img.copy(), region, 'nearest')
     assert (expected != img).any()
     np.testing.assert_array_equal(image.magnify_image(img, region), expected)
@@ -136,7 +138,7 @@ def test_no_byte_outside_the_arrays_is_touched(at_end, flip):
             shape_index = i % 3
             ratio = rng.choice([1, rng.uniform(1, 3), rng.uniform(0.2, 1)])
             interpolation = i // 3 % 2
-            assert image._image.magnify(
+            assert image._compiled.magnify(
                 view, out, *center, radius, ratio, 1, shape_index, interpolation
             )
             region = MagnificationRegion(
@@ -148,3 +150,26 @@ def test_no_byte_outside_the_arrays_is_touched(at_end, flip):
             np.testing.assert_array_equal(
                 out, image._magnify(view, region, image.INTERPOLATIONS[interpolation])
             )
+
+
+@pytest.mark.parametrize('out', [(9, 8, 3), (8, 9), (8, 9, 4)])
+def test_a_wrong_call_is_an_error(out):
+    img = np.zeros((8, 9, 3), np.uint8)
+    arguments = (4.0, 4.0, 3.0, 1.0, 1.0, 0, 0)
+    with pytest.raises(ValueError, match='img and out must have one shape'):
+        image._compiled.magnify(img, np.zeros(out, np.uint8), *arguments)
+    with pytest.raises(ValueError, match='itemsize'):
+        image._compiled.magnify(img, np.zeros(img.shape, 'u2'), *arguments)
+    read_only = np.zeros_like(img)
+    read_only.flags.writeable = False
+    with pytest.raises((BufferError, ValueError)):
+        image._compiled.magnify(img, read_only, *arguments)
+    with pytest.raises(TypeError):
+        image._compiled.magnify(None, img, *arguments)
+
+
+def test_channels_that_are_not_adjacent_are_left_to_numpy():
+    img = np.random.default_rng(0).integers(0, 256, (9, 9, 6), np.uint8)[..., ::2]
+    out = np.zeros(img.shape, np.uint8)
+    assert not image._compiled.magnify(img, out, 4, 4, 4, 1, 1, 0, 0)
+    assert not out.any()

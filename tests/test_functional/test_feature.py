@@ -338,3 +338,16 @@ def test_bad_offsets():
             offset_feature(x, 0, bad)
     with pytest.raises(ValueError, match="interpolation must be one of.*'no'"):
         offset_feature(x, 0, 0, interpolation='no')
+
+
+@pytest.mark.parametrize('dtype', [torch.float32, torch.float64])
+def test_gradients_by_torch_func(dtype):
+    """Those of autograd, of which other tests know that they are right."""
+    region = MagnificationRegion((3, 2), 3.0)
+
+    def change(x):
+        return (offset_feature(magnify_feature(x, region), 1.25, -0.5) ** 3).sum()
+
+    x = torch.rand(2, 3, 6, 7, dtype=dtype, requires_grad=True)
+    (expected,) = torch.autograd.grad(change(x), x)
+    torch.testing.assert_close(torch.func.grad(change)(x.detach()), expected)

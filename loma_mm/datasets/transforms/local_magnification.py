@@ -1,11 +1,12 @@
 import warnings
 
 import numpy as np
+import torch
 from mmcv.transforms import BaseTransform
 from mmcv.transforms.utils import cache_randomness
 from mmengine.registry import TRANSFORMS
 
-from loma_mm.checks import check_interpolation, check_prob
+from loma_mm.checks import check_choice, check_image, check_interpolation, check_prob
 from loma_mm.functional import magnify_image
 from loma_mm.functional.image import is_compiled
 from loma_mm.sampler import (
@@ -15,14 +16,21 @@ from loma_mm.sampler import (
     RelativeRegion,
 )
 
+from .labels import has_dense_labels, warp_labels
+
+LABELS = ('keep', 'warp')
+# Bytes up to which an image is turned over faster by NumPy than by torch.
+SMALL = 1 << 14
+
 
 @TRANSFORMS.register_module()
 class LocalMagnification(BaseTransform):
     """Magnify a random local area of the image: LOMA, Algorithm 1.
 
     Place it after cropping and flipping, before colour jitter and
-    normalisation. Boxes, masks, labels and all else pass through unchanged;
-    that is the paper's rule.
+    normalisation. With ``labels='keep'`` boxes, masks, labels and all else
+    pass through unchanged; that is the paper's rule. With ``labels='warp'``
+    they follow the pixels, exactly (docs/labels.md says when to use which).
 
     Required Keys:
 
@@ -32,6 +40,24 @@ class LocalMagnification(BaseTransform):
     Modified Keys:
 
     - img
+
+    with ``labels='warp'`` those of these that there are:
+
+    - gt_bboxes, proposals (HorizontalBoxes, or np.ndarray (N, 4))
+    - gt_masks (BitmapMasks, or PolygonMasks: these become BitmapMasks, in
+      every sample. S tears outlines apart, so polygons could not be exact.)
+    - gt_seg_map and other maps, those of ``results['seg_fields']`` too
+    - gt_keypoints (mmcv: (N, K, 3), the third number 0 where not visible)
+    - bbox, keypoints, transformed_keypoints, keypoints_visible (MMPose)
+    - everything with an entry for each instance (gt_bboxes_labels,
+      gt_ignore_flags, gt_instances_ids, proposals_scores and the like), which
+      loses those instances of which no pixel is left
+
+    Added Keys:
+
+    - loma_region (MagnificationRegion | None): what was drawn, in pixels of
+      the image, None where the image was left as it is. Name it among the
+      ``meta_keys`` of the packing transform to have it in the data sample.
 
     Args:
         prob (float): Probability p that an image is augmented.
@@ -49,9 +75,15 @@ class LocalMagnification(BaseTransform):
             for VOC detection).
         interpolation (str): 'nearest' as in the paper, or 'bilinear'.
             Defaults to 'nearest'.
+        labels (str): 'keep' leaves labels where they are, 'warp' moves them
+            with the pixels. Defaults to 'keep'.
 
     Raises:
         ValueError: At construction, if an argument is outside its range.
+            With ``labels='warp'``, if a sample has a field with geometry that
+            cannot be moved, such as optical flow.
+        TypeError: With ``labels='warp'``, if its boxes or masks are of a type
+            that cannot be moved, such as rotated boxes.
 
     Example:
         >>> # in a config of MMDetection or MMPretrain
@@ -70,8 +102,10 @@ class LocalMagnification(BaseTransform):
         radius_range: tuple[float, float] = RADIUS_RANGE,
         ratio_range: tuple[float, float] = RATIO_RANGE,
         interpolation: str = 'nearest',
+        labels: str = 'keep',
     ) -> None:
         check_interpolation(interpolation)
+        check_choice('labels', labels, LABELS)
         if not is_compiled():
             warnings.warn(
                 'loma_mm was installed without a C compiler: its results are '
@@ -79,26 +113,70 @@ class LocalMagnification(BaseTransform):
                 'Install a compiler, then loma_mm again.',
                 stacklevel=2,
             )
-        self.prob = check_prob(prob)
+        # Shared with the workers of a data loader, whenever they started.
+        self._prob = torch.tensor(check_prob(prob), dtype=torch.float64)
+        self._prob.share_memory_()
         self.sampler = RegionSampler(shape, radius_range, ratio_range)
         self.interpolation = interpolation
+        self.labels = labels
+        self._warned = False
 
-    @cache_randomness
-    def _random_region(self) -> RelativeRegion | None:
+    @property
+    def prob(self) -> float:
+        """float: Probability p that an image is augmented.
+
+        Setting it reaches the workers of a data loader too.
+        """
+        return self._prob.item()
+
+    @prob.setter
+    def prob(self, prob: float) -> None:
+        self._prob.fill_(check_prob(prob))
+
+    def _draw(self) -> RelativeRegion | None:
         """Draw a region, or None for an image to be left as it is."""
         if np.random.random() >= self.prob:
             return None
         return self.sampler.draw(np.random.random)
 
+    @cache_randomness
+    def _random_region(self) -> RelativeRegion | None:
+        """The draw of the images that share one."""
+        return self._draw()
+
     def transform(self, results: dict) -> dict:
-        """Magnify ``results['img']`` with probability ``prob``."""
-        region = self._random_region()
+        """Magnify ``results['img']`` with probability ``prob``.
+
+        Raises:
+            TypeError: If the image is not an array of real numbers.
+            ValueError: If it has not 2 or 3 dimensions.
+        """
+        img = results['img']
+        check_image(img)
+        # cache_randomness copies itself at every call, which costs as much as
+        # a small image: it is used where draws are shared alone.
+        shared = getattr(self, '_cache_enabled', False)
+        drawn = self._random_region() if shared else self._draw()
+        region = None if drawn is None else drawn.at(*img.shape[:2])
+        if self.labels == 'warp':
+            results.update(warp_labels(results, region))
+        elif region is not None:
+            self._warn_of_dense_labels(results)
         if region is not None:
-            img = results['img']
-            results['img'] = magnify_image(
-                img, region.at(*img.shape[:2]), self.interpolation
+            results['img'] = _quick_to_pack(
+                magnify_image(img, region, self.interpolation)
             )
+        results['loma_region'] = region
         return results
+
+    def _warn_of_dense_labels(self, results: dict) -> None:
+        if not self._warned and has_dense_labels(results):
+            self._warned = True
+            warnings.warn(
+                "LocalMagnification(labels='keep') moves the pixels under masks, "
+                "maps or keypoints, which stay; labels='warp' moves them too.",
+                stacklevel=2,
+            )
 
     def __repr__(self) -> str:
         return (
@@ -106,5 +184,20 @@ class LocalMagnification(BaseTransform):
             f'shape={self.sampler.shape!r}, '
             f'radius_range={self.sampler.radius_range}, '
             f'ratio_range={self.sampler.ratio_range}, '
-            f'interpolation={self.interpolation!r})'
+            f'interpolation={self.interpolation!r}, '
+            f'labels={self.labels!r})'
         )
+
+
+def _quick_to_pack(img: np.ndarray) -> np.ndarray:
+    """A small image with a pixel of room between its rows.
+
+    As a crop's rows have. PackInputs hands contiguous images to torch, whose
+    call takes longer than all else that is done to an image of CIFAR's size.
+    """
+    if img.ndim != 3 or img.nbytes > SMALL:
+        return img
+    height, width, channels = img.shape
+    out = np.empty((height, width + 1, channels), img.dtype)[:, :width]
+    out[...] = img
+    return out

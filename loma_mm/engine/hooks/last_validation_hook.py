@@ -1,6 +1,10 @@
+from typing import TYPE_CHECKING
+
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
-from mmengine.runner import Runner
+
+if TYPE_CHECKING:
+    from mmengine.runner import Runner
 
 
 @HOOKS.register_module()
@@ -11,7 +15,7 @@ class LastValidationHook(Hook):
     has nothing left to train, and MMEngine would end it without a result.
     """
 
-    def before_train(self, runner: Runner) -> None:
+    def before_train(self, runner: 'Runner') -> None:
         """Validate if nothing is left to train."""
         if runner.val_loop is not None and runner.iter >= runner.train_loop.max_iters:
             runner.val_loop.run()

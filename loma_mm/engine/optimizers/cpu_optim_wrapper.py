@@ -46,7 +46,8 @@ class CPUOptimWrapper(OptimWrapper):
     def optim_context(self, model: nn.Module) -> Iterator[None]:
         """Run the forward pass of ``model`` inside autocast."""
         # Returns at once for weights that are channels-last already.
-        model.to(memory_format=torch.channels_last)
+        # (torch's annotations know this argument beside others alone.)
+        model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         with (
             super().optim_context(model),
             torch.autocast('cpu', torch.bfloat16, enabled=self.bfloat16),

@@ -199,7 +199,11 @@ def _end_of(after: str, backbone: nn.Module) -> str:
     """
     modules = list(backbone.named_modules(remove_duplicate=False))
     stage = backbone.get_submodule(after)
-    while type(stage).forward is nn.Sequential.forward and len(stage):
+    while (
+        isinstance(stage, nn.Sequential)
+        and type(stage).forward is nn.Sequential.forward
+        and len(stage)
+    ):
         last = stage[-1]
         names = [name for name, module in modules if module is last]
         if len(names) > 1:

@@ -1,7 +1,7 @@
 """LOMA_F and FeatureMap Offset on a CPU, forward plus backward, against a
 clone of the maps and against the plain way to write them.
 
-    python tools/benchmarks/feature.py
+    python benchmarks/feature.py
 
 float32. Forward, then `.backward` into `x.grad`, which is fresh every time:
 for a clone that costs two copies of the maps.

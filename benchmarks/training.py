@@ -1,6 +1,6 @@
 """What the augmentations add to a training iteration.
 
-    python tools/benchmarks/training.py
+    python benchmarks/training.py
 
 The demo detector and ResNet-20, with and without each augmentation at the
 paper's probabilities: an iteration of each in turn, many times over, in one
@@ -21,7 +21,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 from rich.progress import track
 
-from loma_mm.engine import check_before_start, load_config
+from loma_mm.running import check_before_start, load_config
 
 DETECTOR = 'configs/faster_rcnn/faster-rcnn_r18_fpn_loma-rhombus-scratch-4e_digits.py'
 CLASSIFIER = 'configs/resnet_cifar/resnet20_1xb128{}_image-folder.py'

@@ -1,11 +1,11 @@
 """The image transform against plain NumPy, OpenCV and its peers; its growth
 with the size of the image, its memory, and the import of the package.
 
-    python tools/benchmarks/image.py
+    python benchmarks/image.py
 
-One thread. Every yardstick is measured in turn with ours in the same rounds.
-Regions are drawn from the paper's distribution with prob = 1: r 0.03-0.7,
-ratios 1-3, half of them rhombi, half ellipses.
+One thread. Functions are compared to functions, transforms to transforms, each
+measured in turn with ours in the same rounds. Regions are drawn from the
+paper's distribution with prob = 1: r 0.03-0.7, ratios 1-3.
 """
 
 import statistics
@@ -28,25 +28,22 @@ from mmpretrain.datasets.transforms import RandomErasing
 from torchvision.transforms import v2
 
 from loma_mm import LocalMagnification
+from loma_mm.checks import SHAPES
 from loma_mm.functional import MagnificationRegion, magnify_image
 from loma_mm.sampler import RegionSampler
 from loma_mm.visualization import STYLE, save_figure
 
 SIZES = ((32, 32), (64, 64), (224, 224), (375, 500), (600, 1000))
 CASES = 100
-OURS, PLAIN = 'magnify_image', 'plain NumPy'
-REMAP, FIXED = 'cv2.remap, float32 map', 'cv2.remap, fixed-point map'
-COPY, TRANSFORM = 'ndarray.copy', 'LocalMagnification(prob=1)'
+OURS = {shape: f'magnify_image, {shape}' for shape in SHAPES}
+TRANSFORM = 'LocalMagnification(prob=1)'
+PLAIN, FIXED, COPY = 'plain NumPy', 'cv2.remap, fixed-point map', 'ndarray.copy'
 
 
-def draw_regions(height: int, width: int) -> list[MagnificationRegion]:
+def draw_regions(height: int, width: int, shape: str) -> list[MagnificationRegion]:
     random = np.random.RandomState(0).random_sample
-    return [
-        RegionSampler(('rhombus', 'ellipse')[i % 2], (0.03, 0.7), (1, 3))
-        .draw(random)
-        .at(height, width)
-        for i in range(CASES)
-    ]
+    sampler = RegionSampler(shape, (0.03, 0.7), (1, 3))
+    return [sampler.draw(random).at(height, width) for _ in range(CASES)]
 
 
 def plain(img: np.ndarray, region: MagnificationRegion) -> np.ndarray:
@@ -58,8 +55,10 @@ def plain(img: np.ndarray, region: MagnificationRegion) -> np.ndarray:
     d = np.sqrt(dx**2 + dy**2)
     if region.shape == 'rhombus':
         inside = a_x * np.abs(dx) + a_y * np.abs(dy) < r
-    else:
+    elif region.shape == 'ellipse':
         inside = a_x * dx**2 + a_y * dy**2 < r**2
+    else:
+        inside = np.maximum(a_x * np.abs(dx), a_y * np.abs(dy)) < r
     x_o = np.where(inside, np.floor(d / r * dx + x_c), x).astype(int)
     y_o = np.where(inside, np.floor(d / r * dy + y_c), y).astype(int)
     return img[y_o.clip(0, height - 1), x_o.clip(0, width - 1)]
@@ -74,23 +73,29 @@ def remap_maps(region: MagnificationRegion, height: int, width: int) -> tuple:
     )
 
 
-def yardsticks(img: np.ndarray, regions: list[MagnificationRegion]) -> dict:
+def functions(img: np.ndarray) -> dict[str, Callable]:
+    """An array in, a new array out."""
     height, width = img.shape[:2]
-    # OpenCV's time does not depend on what is in the map.
-    maps = remap_maps(regions[0], height, width)
+    calls, drawn = {}, {}
+    for shape, name in OURS.items():
+        drawn[shape] = regions = draw_regions(height, width, shape)
+        calls[name] = lambda i, regions=regions: magnify_image(img, regions[i])
+        for region in regions:
+            same = magnify_image(img, region) == plain(img, region)
+            assert same.mean() >= 0.9999, region
+    # OpenCV's time does not depend on what is in the map; of its two kinds the
+    # fixed-point one is the faster.
+    maps = remap_maps(drawn['rhombus'][0], height, width)
     fixed = cv2.convertMaps(*maps, cv2.CV_16SC2, nninterpolation=True)
-    transform = LocalMagnification(prob=1)
     return {
-        OURS: lambda i: magnify_image(img, regions[i]),
-        TRANSFORM: lambda i: transform(dict(img=img)),
-        PLAIN: lambda i: plain(img, regions[i]),
-        REMAP: lambda i: cv2.remap(img, *maps, cv2.INTER_NEAREST),
+        **calls,
         FIXED: lambda i: cv2.remap(img, *fixed, cv2.INTER_NEAREST),
+        PLAIN: lambda i: plain(img, drawn['rhombus'][i]),
         COPY: lambda i: img.copy(),
     }
 
 
-def peers(img: np.ndarray) -> dict[str, Callable]:
+def transforms(img: np.ndarray) -> dict[str, Callable]:
     """Each as its own users call it: arrays, or tensors where it wants them."""
     height, width = img.shape[:2]
     tensor = torch.from_numpy(img).permute(2, 0, 1).contiguous()
@@ -105,7 +110,9 @@ def peers(img: np.ndarray) -> dict[str, Callable]:
     mm_erasing = RandomErasing(erase_prob=1.0)
     flip = RandomFlip(prob=1.0)
     resize = Resize(scale=(width * 5 // 4, height * 5 // 4))
+    ours = LocalMagnification(prob=1)
     calls = {
+        TRANSFORM: lambda i: ours(dict(img=img)),
         'torchvision v2 ElasticTransform': lambda i: elastic(tensor),
         'albumentations OpticalDistortion': lambda i: optical(image=img),
         'albumentations GridDistortion': lambda i: grid(image=img),
@@ -122,47 +129,42 @@ def peers(img: np.ndarray) -> dict[str, Callable]:
 
 
 def speed() -> None:
-    columns = {}
-    for height, width in SIZES:
-        img = (
-            np.random.RandomState(0)
-            .randint(0, 256, (height, width, 3))
-            .astype(np.uint8)
-        )
-        regions = draw_regions(height, width)
-        for region in regions:
-            same = magnify_image(img, region) == plain(img, region)
-            assert same.mean() >= 0.9999, region
-        times = compare({**yardsticks(img, regions), **peers(img)}, CASES)
-        for name in times:
-            if 'batch of 64' in name:
-                times[name] /= 64
-        columns[f'{height}x{width}'] = times
-    names = list(max(columns.values(), key=len))
-    ours = {size: times[OURS] for size, times in columns.items()}
-
-    def rows(show: Callable[[str, str], str]) -> list:
-        return [
+    """Functions in units of cv2.remap, transforms in units of ours."""
+    parts, columns = [], {}
+    for kind, unit, meaning in (
+        (functions, FIXED, 'below 1: faster than it'),
+        (transforms, TRANSFORM, 'above 1: ours is faster'),
+    ):
+        columns = {}
+        for height, width in SIZES:
+            img = np.random.RandomState(0).randint(0, 256, (height, width, 3))
+            times = compare(kind(img.astype(np.uint8)), CASES)
+            for name in times:
+                if 'batch of 64' in name:
+                    times[name] /= 64
+            columns[f'{height}x{width}'] = times
+        names = list(max(columns.values(), key=len))
+        taken = [
             [name]
-            + [show(size, name) if name in columns[size] else '' for size in columns]
+            + [f'{t[name] * 1e6:.1f}' if name in t else '' for t in columns.values()]
             for name in names
         ]
-
-    text = '\n\n'.join(
-        (
-            '**Time of one image**, uint8, 3 channels, one thread, microseconds:',
-            table(
-                ['', *columns],
-                rows(lambda size, name: f'{columns[size][name] * 1e6:.1f}'),
-            ),
-            '**The same, in units of `magnify_image`** (above 1: ours is faster):',
-            table(
-                ['', *columns],
-                rows(lambda size, name: f'{columns[size][name] / ours[size]:.2f}'),
-            ),
-        )
-    )
-    publish('image', text)
+        ratios = [
+            [name]
+            + [
+                f'{t[name] / t[unit]:.2f}' if name in t else ''
+                for t in columns.values()
+            ]
+            for name in names
+        ]
+        parts += [
+            f'**{kind.__name__.capitalize()}**, uint8, 3 channels, one thread, '
+            'microseconds an image:',
+            table(['', *columns], taken),
+            f'The same in units of {unit} ({meaning}):',
+            table(['', *columns], ratios),
+        ]
+    publish('image', '\n\n'.join(parts))
     draw_speed(columns, names)
 
 
@@ -178,8 +180,8 @@ def draw_speed(columns: dict[str, dict[str, float]], names: list[str]) -> None:
         bars = axes.barh(
             list(times),
             list(times.values()),
-            color=['C1' if name in (OURS, TRANSFORM) else 'C0'
-                   for name in times])  # yapf: disable
+            color=['C1' if name == TRANSFORM else 'C0' for name in times],
+        )
         axes.bar_label(bars, fmt='%.0f', padding=3)
         axes.set_xscale('log')
         # room for the last label
@@ -195,10 +197,10 @@ def growth() -> None:
     channels = [1, 2, 3, 4, 8, 16, 32, 64]
 
     def measure(shapes: list) -> dict[str, list[float]]:
-        taken = {OURS: [], COPY: []}
+        taken = {OURS['rhombus']: [], COPY: []}
         for shape in shapes:
             img = np.zeros(shape, np.uint8)
-            calls = yardsticks(img, draw_regions(*shape[:2]))
+            calls = functions(img)
             times = compare({name: calls[name] for name in taken}, CASES)
             for name in taken:
                 taken[name].append(times[name] * 1e6)
@@ -207,7 +209,7 @@ def growth() -> None:
     by_area = measure([(side, side, 3) for side in sides])
     by_channel = measure([(224, 224, c) for c in channels])
     areas = [side**2 for side in sides]
-    slope = np.polyfit(np.log(areas[2:]), np.log(by_area[OURS][2:]), 1)[0]
+    slope = np.polyfit(np.log(areas[2:]), np.log(by_area[OURS['rhombus']][2:]), 1)[0]
     with matplotlib.style.context(STYLE):
         figure = Figure(figsize=(9, 4), layout='constrained')
         left, right = figure.subplots(1, 2)
@@ -253,7 +255,8 @@ def memory() -> None:
     rows = []
     for height, width in SIZES:
         img = np.zeros((height, width, 3), np.uint8)
-        region = max(draw_regions(height, width), key=lambda region: region.radius)
+        regions = draw_regions(height, width, 'rhombus')
+        region = max(regions, key=lambda region: region.radius)
         row = [f'{height}x{width}']
         for interpolation in ('nearest', 'bilinear'):
             tracemalloc.start()

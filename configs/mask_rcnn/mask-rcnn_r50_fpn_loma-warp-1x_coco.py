@@ -1,0 +1,14 @@
+# Mask R-CNN on COCO with LOMA (rhombus), boxes and masks moved with the
+# pixels. Not in the paper; its settings for VOC detection.
+_base_ = [
+    'mmdet::mask_rcnn/mask-rcnn_r50_fpn_1x_coco.py',
+    '../_base_/transforms/loma_voc.py',
+]
+
+# After the flip, before packing (the model normalises). Masks become bitmaps.
+train_pipeline = [
+    *_base_.train_pipeline[:-1],
+    dict(_base_.loma, labels='warp'),
+    _base_.train_pipeline[-1],
+]
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))

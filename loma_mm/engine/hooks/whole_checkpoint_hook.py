@@ -1,0 +1,86 @@
+from typing import Any
+
+from mmengine.fileio import LocalBackend, get_file_backend, register_backend
+from mmengine.hooks import CheckpointHook
+from mmengine.registry import HOOKS
+from mmengine.runner import Runner
+
+from loma_mm.files import whole_file
+
+BACKEND = 'whole'
+
+
+class WholeFileBackend(LocalBackend):
+    """The local disk, where a file is whole or not there."""
+
+    def put(self, obj: bytes, filepath: Any) -> None:
+        """Write a file; the old one of this name stays until it is written."""
+        with whole_file(filepath) as part, open(part, 'wb') as file:
+            file.write(obj)
+
+
+register_backend(BACKEND, WholeFileBackend, force=True)
+
+
+class _RemoveLater:
+    """A file backend that puts removals off."""
+
+    def __init__(self, backend: Any) -> None:
+        self._backend = backend
+        self._pending: list[tuple[Any, str]] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._backend, name)
+
+    def remove(self, path: str) -> None:
+        self._pending.append((self._backend.remove, path))
+
+    def rmtree(self, path: str) -> None:
+        self._pending.append((self._backend.rmtree, path))
+
+    def carry_out(self) -> None:
+        while self._pending:
+            remove, path = self._pending.pop(0)
+            if self._backend.exists(path):
+                remove(path)
+
+
+@HOOKS.register_module()
+class WholeCheckpointHook(CheckpointHook):
+    """MMEngine's CheckpointHook; an interrupted save loses nothing.
+
+    With ``max_keep_ckpts`` MMEngine deletes the oldest checkpoint and then
+    writes the new one, under its final name: a process killed in between, or a
+    full disk, leaves none or a part of one. Here a checkpoint gets its name
+    when it is written, and only then does the oldest go. So there is room for
+    one more than ``max_keep_ckpts`` on the disk for a moment.
+
+    The arguments are those of :class:`mmengine.hooks.CheckpointHook`. Where
+    ``backend_args`` names a file backend, that one writes in its own way.
+    """
+
+    def before_train(self, runner: Runner) -> None:
+        """Find out where checkpoints go."""
+        super().before_train(runner)
+        self.file_backend: Any
+        self.backend_args: dict | None
+        local = isinstance(get_file_backend(self.out_dir), LocalBackend)
+        if self.backend_args is None and self.file_client_args is None and local:
+            self.backend_args = dict(backend=BACKEND)
+        self.file_backend = _RemoveLater(self.file_backend)
+
+    def after_train_epoch(self, runner: Runner) -> None:
+        """Save, then remove."""
+        super().after_train_epoch(runner)
+        self.file_backend.carry_out()
+
+    def after_train_iter(self, runner: Runner, *args: Any, **kwargs: Any) -> None:
+        """Save, then remove."""
+        super().after_train_iter(runner, *args, **kwargs)
+        self.file_backend.carry_out()
+
+    def after_val_epoch(self, runner: Runner, metrics: dict) -> None:
+        """Save the best one, then remove the one that was best."""
+        super().after_val_epoch(runner, metrics)
+        if isinstance(getattr(self, 'file_backend', None), _RemoveLater):
+            self.file_backend.carry_out()

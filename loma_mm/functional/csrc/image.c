@@ -1,0 +1,360 @@
+/* Magnification of an image: image.py's magnify_image, bit by bit what its
+ * NumPy form gives in float64. For that the operations stand in region.py's
+ * order and must not be compiled with fused multiply-add.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "loops.h"
+
+/* Pixels whose sources are computed at a time: they stay on the stack. */
+#define SEGMENT 256
+
+/* They are computed in whole vectors, some beyond the last pixel for nothing. */
+#define VECTOR 8
+
+/* As in region.py: keeps d / r finite. */
+#define LEAST_RADIUS 1e-150
+
+/* Eq 1, Eq 2 or the l-infinity norm; compare region.py. */
+static inline int contains(const Region *s, double dx, double dy)
+{
+    if (s->shape == RHOMBUS)
+        return s->a_x * fabs(dx) + s->a_y * fabs(dy) < s->r;
+    if (s->shape == ELLIPSE)
+        return s->a_x * dx * dx + s->a_y * dy * dy < s->r * s->r;
+    return (s->a_x * fabs(dx) < s->r) & (s->a_y * fabs(dy) < s->r);
+}
+
+static inline ptrdiff_t clip(double value, ptrdiff_t low, ptrdiff_t high)
+{
+    return value > low ? value < high ? (ptrdiff_t)value : high : low;
+}
+
+static inline ptrdiff_t least_of(ptrdiff_t a, ptrdiff_t b)
+{
+    return a < b ? a : b;
+}
+
+/* The columns [*first, *end) of S in the row at dy from the centre. */
+static void span(const Region *s, double dy, ptrdiff_t width,
+                 ptrdiff_t *first, ptrdiff_t *end)
+{
+    double half = 0;
+    if (s->shape == RHOMBUS)
+        half = (s->r - s->a_y * fabs(dy)) / s->a_x;
+    else if (s->shape == ELLIPSE)
+        half = sqrt(fmax((s->r * s->r - s->a_y * dy * dy) / s->a_x, 0));
+    else if (s->a_y * fabs(dy) < s->r)
+        half = s->r / s->a_x;
+    half = fmax(half, 0);
+    ptrdiff_t low = clip(ceil(s->x - half), 0, width);
+    ptrdiff_t high = clip(floor(s->x + half) + 1, low, width);
+    /* The inequality itself decides, not its rounded solution. */
+    while (low > 0 && contains(s, low - 1 - s->x, dy))
+        low--;
+    while (high < width && contains(s, high - s->x, dy))
+        high++;
+    while (low < high && !contains(s, low - s->x, dy))
+        low++;
+    while (high > low && !contains(s, high - 1 - s->x, dy))
+        high--;
+    *first = low;
+    *end = high;
+}
+
+/* A coordinate of a source, clamped to the image. */
+static inline double clamp(double value, double most)
+{
+    value = value > 0 ? value : 0;
+    return value < most ? value : most;
+}
+
+/* memcpy for sizes that the compiler does not know, in line. */
+static inline void copy_pixel(char *out, const char *in, ptrdiff_t size)
+{
+    ptrdiff_t i = 0;
+    if (size >= 8) {
+        for (; i < size - 8; i += 8)
+            memcpy(out + i, in + i, 8);
+        memcpy(out + size - 8, in + size - 8, 8);
+        return;
+    }
+    for (; i < size; i++)
+        out[i] = in[i];
+}
+
+static void copy_rows(char *out, const Image *img, ptrdiff_t from,
+                      ptrdiff_t to)
+{
+    const ptrdiff_t row = img->width * img->size;
+    if (img->pixel == img->size && img->row == row) {
+        memcpy(out + from * row, img->data + from * row, (to - from) * row);
+        return;
+    }
+    for (ptrdiff_t y = from; y < to; y++) {
+        const char *in = img->data + y * img->row;
+        char *copy = out + y * row;
+        if (img->pixel == img->size)
+            memcpy(copy, in, row);
+        else if (img->size == 3)
+            for (ptrdiff_t x = 0; x < img->width; x++)
+                memcpy(copy + x * 3, in + x * img->pixel, 3);
+        else
+            for (ptrdiff_t x = 0; x < img->width; x++)
+                copy_pixel(copy + x * img->size, in + x * img->pixel,
+                           img->size);
+    }
+}
+
+/* out[i] = pixel at line[step * i] + column[step * i], for i < count. `last` is
+ * the image's last offset in memory. A pixel of 3 or 6 bytes moves as one word
+ * of 4 or 8 where none of these words ends beyond the image's memory; the next
+ * pixel covers the surplus, so the last one moves alone. */
+static inline void gather(char *out, const Image *img, const int32_t *line,
+                          const int32_t *column, ptrdiff_t count, int step,
+                          int32_t greatest, int32_t last)
+{
+    const char *in = img->data;
+#define GATHER(BYTES, WORD)                                                  \
+    do {                                                                     \
+        ptrdiff_t i = 0;                                                     \
+        const ptrdiff_t words =                                              \
+            greatest + WORD <= last + BYTES ? count - 1 : 0;                 \
+        UNROLL                                                               \
+        for (; i < words; i++)                                               \
+            memcpy(out + i * BYTES, in + line[step * i] + column[step * i],  \
+                   WORD);                                                    \
+        for (; i < count; i++)                                               \
+            memcpy(out + i * BYTES, in + line[step * i] + column[step * i],  \
+                   BYTES);                                                   \
+    } while (0)
+    switch (img->size) {
+    case 1: GATHER(1, 1); break;
+    case 2: GATHER(2, 2); break;
+    case 3: GATHER(3, 4); break;
+    case 4: GATHER(4, 4); break;
+    case 6: GATHER(6, 8); break;
+    case 8: GATHER(8, 8); break;
+    case 12: GATHER(12, 12); break;
+    default:
+        for (ptrdiff_t i = 0; i < count; i++)
+            copy_pixel(out + i * img->size,
+                       in + line[step * i] + column[step * i], img->size);
+    }
+#undef GATHER
+}
+
+/* What the pixels at dx = x - origin, x + 1 - origin, ... and dy from the
+ * centre read: d / r, then columns and rows of their sources (Eq 3), in bytes.
+ * Integers of 32 bits convert to float64 in vectors, of 64 bits not. */
+CLONES
+static void find_scales(double *scale, int32_t x, double origin, double dy,
+                        double r, int32_t count)
+{
+    for (int32_t i = 0; i < count; i++) {
+        const double dx = (double)(x + i) - origin;
+        scale[i] = sqrt(dx * dx + dy * dy) / r;
+    }
+}
+
+typedef struct {
+    int32_t offset[SEGMENT], most;
+} Offsets;
+
+/* `sign` -1: of the pixels mirrored at the centre. */
+CLONES
+static void find_columns(Offsets *o, const double *scale, int32_t x,
+                         double origin, double sign, double x_c, double x_max,
+                         int32_t pixel, int32_t count)
+{
+    int32_t most = INT32_MIN;
+    for (int32_t i = 0; i < count; i++) {
+        const double dx = sign * ((double)(x + i) - origin);
+        const int32_t at = (int32_t)clamp(scale[i] * dx + x_c, x_max) * pixel;
+        o->offset[i] = at;
+        most = at > most ? at : most;
+    }
+    o->most = most;
+}
+
+CLONES
+static void find_lines(Offsets *o, const double *scale, double dy, double y_c,
+                       double y_max, int32_t row, int32_t count)
+{
+    int32_t most = INT32_MIN;
+    for (int32_t i = 0; i < count; i++) {
+        const int32_t at = (int32_t)clamp(scale[i] * dy + y_c, y_max) * row;
+        o->offset[i] = at;
+        most = at > most ? at : most;
+    }
+    o->most = most;
+}
+
+static int32_t in_vectors(ptrdiff_t count)
+{
+    return (int32_t)((count + VECTOR - 1) / VECTOR * VECTOR);
+}
+
+/* The offset in bytes of the image's last pixel in memory. */
+static int32_t last_offset(const Image *img)
+{
+    return (int32_t)((img->row > 0 ? (img->height - 1) * img->row : 0) +
+                     (img->pixel > 0 ? (img->width - 1) * img->pixel : 0));
+}
+
+/* Any region. */
+static void magnify_any(char *out, const Image *img, const Region *s,
+                        ptrdiff_t top, ptrdiff_t bottom)
+{
+    const double x_max = (double)(img->width - 1);
+    const double y_max = (double)(img->height - 1);
+    const double r = fmax(s->r, LEAST_RADIUS);
+    const int32_t last = last_offset(img);
+    double scale[SEGMENT];
+    Offsets column, line;
+    copy_rows(out, img, top, bottom);
+    for (ptrdiff_t y = top; y < bottom; y++) {
+        const double dy = y - s->y;
+        ptrdiff_t first, stop;
+        span(s, dy, img->width, &first, &stop);
+        for (ptrdiff_t x = first; x < stop; x += SEGMENT) {
+            const ptrdiff_t count = least_of(stop - x, SEGMENT);
+            const int32_t n = in_vectors(count);
+            find_scales(scale, (int32_t)x, s->x, dy, r, n);
+            find_columns(&column, scale, (int32_t)x, s->x, 1, s->x, x_max,
+                         (int32_t)img->pixel, n);
+            find_lines(&line, scale, dy, s->y, y_max, (int32_t)img->row, n);
+            gather(out + (y * img->width + x) * img->size, img, line.offset,
+                   column.offset, count, 1, line.most + column.most, last);
+        }
+    }
+}
+
+/* Regions around a pixel of the image. The four pixels at (+-dx, +-dy) mirror
+ * each other: dx and dy are whole, so they share d / r to the bit, those of
+ * one column the column they read from, those of one row its row. */
+static void magnify_mirrored(char *out, const Image *img, const Region *s,
+                             ptrdiff_t top, ptrdiff_t bottom)
+{
+    const double x_max = (double)(img->width - 1);
+    const double y_max = (double)(img->height - 1);
+    const double r = fmax(s->r, LEAST_RADIUS);
+    const int32_t last = last_offset(img);
+    const ptrdiff_t x_c = (ptrdiff_t)s->x, y_c = (ptrdiff_t)s->y;
+    const ptrdiff_t down = bottom - 1 - y_c, up = y_c - top;
+    const Region around_zero = {0, 0, s->r, s->a_x, s->a_y, s->shape};
+    double scale[SEGMENT];
+    Offsets column[2], line;
+    /* Pixels of S in a row at dx = 0, 1, ...: fewer with every row. */
+    ptrdiff_t first, beside;
+    span(&around_zero, 0, img->width, &first, &beside);
+    copy_rows(out, img, top, bottom);
+    for (ptrdiff_t dy = 0; dy <= down || dy <= up; dy++) {
+        while (beside > 0 && !contains(s, (double)(beside - 1), (double)dy))
+            beside--;
+        /* Those that the image has on each side. */
+        const ptrdiff_t sides[2] = {least_of(beside, img->width - x_c),
+                                    least_of(beside, x_c + 1)};
+        for (ptrdiff_t dx = 0; dx < sides[0] || dx < sides[1]; dx += SEGMENT) {
+            const ptrdiff_t right = least_of(sides[0] - dx, SEGMENT);
+            const ptrdiff_t left = least_of(sides[1] - dx, SEGMENT);
+            const int32_t n = in_vectors(left > right ? left : right);
+            find_scales(scale, (int32_t)dx, 0, (double)dy, r, n);
+            find_columns(&column[0], scale, (int32_t)dx, 0, 1, s->x, x_max,
+                         (int32_t)img->pixel, in_vectors(right));
+            find_columns(&column[1], scale, (int32_t)dx, 0, -1, s->x, x_max,
+                         (int32_t)img->pixel, in_vectors(left));
+            for (int above = 0; above <= (dy > 0); above++) {
+                if (dy > (above ? up : down))
+                    continue;
+                const ptrdiff_t y = above ? y_c - dy : y_c + dy;
+                char *to = out + (y * img->width + x_c) * img->size;
+                find_lines(&line, scale, y - s->y, s->y, y_max,
+                           (int32_t)img->row, n);
+                if (left > 0)
+                    gather(to - (dx + left - 1) * img->size, img,
+                           line.offset + left - 1, column[1].offset + left - 1,
+                           left, -1, line.most + column[1].most, last);
+                if (right > 0)
+                    gather(to + dx * img->size, img, line.offset,
+                           column[0].offset, right, 1,
+                           line.most + column[0].most, last);
+            }
+        }
+    }
+}
+
+/* Any region, bilinear; compare _bilinear() in image.py. */
+CLONES
+static void magnify_bilinear(char *out, const Image *img, const Region *s,
+                             ptrdiff_t top, ptrdiff_t bottom)
+{
+    const double x_max = (double)(img->width - 1);
+    const double y_max = (double)(img->height - 1);
+    const double r = fmax(s->r, LEAST_RADIUS);
+    copy_rows(out, img, top, bottom);
+    for (ptrdiff_t j = top; j < bottom; j++) {
+        ptrdiff_t first, stop;
+        span(s, j - s->y, img->width, &first, &stop);
+        for (ptrdiff_t i = first; i < stop; i++) {
+            const double dx = i - s->x, dy = j - s->y;
+            const double scale = sqrt(dx * dx + dy * dy) / r;
+            const double x = clamp(scale * dx + s->x, x_max);
+            const double y = clamp(scale * dy + s->y, y_max);
+            const ptrdiff_t x_0 = (ptrdiff_t)x, y_0 = (ptrdiff_t)y;
+            const char *a = img->data + y_0 * img->row + x_0 * img->pixel;
+            const char *b = x_0 + 1 < img->width ? a + img->pixel : a;
+            const ptrdiff_t below = y_0 + 1 < img->height ? img->row : 0;
+            const double w_x = x - x_0, w_y = y - y_0;
+            char *to = out + (j * img->width + i) * img->size;
+/* A neighbour of weight 0 does not count, be it infinite. */
+#define MIX(W, A, B) ((W) > 0 ? (1 - (W)) * (A) + (W) * (B) : (A))
+#define BLEND(TYPE, ROUND)                                                \
+    for (ptrdiff_t c = 0; c < img->channels; c++) {                       \
+        const double upper = MIX(w_x, (double)((const TYPE *)a)[c],       \
+                                 (double)((const TYPE *)b)[c]);           \
+        const double lower = MIX(w_x, (double)((const TYPE *)(a + below))[c], \
+                                 (double)((const TYPE *)(b + below))[c]); \
+        ((TYPE *)to)[c] = (TYPE)ROUND(MIX(w_y, upper, lower));            \
+    }                                                                     \
+    break
+            switch (img->format) {
+            case 'B': BLEND(uint8_t, rint);
+            case 'H': BLEND(uint16_t, rint);
+            case 'f': BLEND(float, );
+            case 'd': BLEND(double, );
+            }
+#undef BLEND
+#undef MIX
+        }
+    }
+}
+
+void loma_magnify(char *out, const Image *img, const Region *s)
+{
+    const double reach_y = s->r / (s->shape == ELLIPSE ? sqrt(s->a_y) : s->a_y);
+    /* One row more on each side: span() is exact, this need not be. */
+    const ptrdiff_t top = clip(floor(s->y - reach_y) - 1, 0, img->height);
+    const ptrdiff_t bottom = clip(ceil(s->y + reach_y) + 2, top, img->height);
+    ptrdiff_t count = 0, first, stop;
+    for (ptrdiff_t y = top; y < bottom && count < 2; y++) {
+        span(s, y - s->y, img->width, &first, &stop);
+        count += stop - first;
+    }
+    if (count < 2) {
+        copy_rows(out, img, 0, img->height);
+        return;
+    }
+    copy_rows(out, img, 0, top);
+    copy_rows(out, img, bottom, img->height);
+    const int at_pixel = s->x == floor(s->x) && s->y == floor(s->y) &&
+                         s->x >= 0 && s->x < img->width && s->y >= 0 &&
+                         s->y < img->height;
+    if (img->format)
+        magnify_bilinear(out, img, s, top, bottom);
+    else if (at_pixel)
+        magnify_mirrored(out, img, s, top, bottom);
+    else
+        magnify_any(out, img, s, top, bottom);
+}

@@ -1,0 +1,70 @@
+/* What the compiled loops share, and what they offer to module.c. They know
+ * nothing of Python, check no argument and need no lock.
+ */
+#ifndef LOMA_MM_LOOPS_H
+#define LOMA_MM_LOOPS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* CLONES before a function: one source, several instruction sets; the loader
+ * picks at run time (too early for AddressSanitizer). */
+#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && \
+    defined(__linux__) && defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__)
+#define CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
+#else
+#define CLONES
+#endif
+
+/* UNROLL before a loop. */
+#if defined(__GNUC__) && !defined(__clang__)
+#define UNROLL _Pragma("GCC unroll 4")
+#else
+#define UNROLL
+#endif
+
+/* image.c */
+
+enum { RHOMBUS, ELLIPSE, RECTANGLE };
+
+typedef struct {
+    double x, y, r, a_x, a_y;
+    int shape;
+} Region;
+
+/* An image whose offsets in bytes fit 32 bits and which is not empty. */
+typedef struct {
+    const char *data;
+    ptrdiff_t height, width;
+    ptrdiff_t row, pixel; /* strides in bytes, of either sign */
+    ptrdiff_t size;       /* bytes of one pixel */
+    ptrdiff_t channels;
+    char format;          /* of one value, for bilinear: B, H, f or d; else 0 */
+} Image;
+
+/* Write the magnified image to out, which is contiguous. */
+void loma_magnify(char *out, const Image *img, const Region *s);
+
+/* feature.c */
+
+enum { MOST_THREADS = 64 };
+
+/* An offset along one axis: out[k] = w_0 * x[k - whole] + w_1 * x[k - whole
+ * - 1], as in feature.py. */
+typedef struct {
+    ptrdiff_t whole;
+    float w_0, w_1;
+} Offset;
+
+/* out[i] = x[index[i]] in each map of that many cells, or its adjoint. Returns
+ * 0, or -1 for want of memory. */
+int loma_gather(float *out, const float *x, ptrdiff_t maps, ptrdiff_t cells,
+                const int64_t *index, int adjoint, int threads);
+
+/* Move the maps, zeros entering; offsets lie in [-size - 1, size]. Returns 0,
+ * or -1 for want of memory. */
+int loma_shift(float *out, const float *x, ptrdiff_t maps, ptrdiff_t height,
+               ptrdiff_t width, Offset horizontal, Offset vertical,
+               int threads);
+
+#endif

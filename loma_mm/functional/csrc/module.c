@@ -1,0 +1,233 @@
+/* loma_mm.functional._compiled: the loops of image.c and feature.c, for Python.
+ * All that they take for granted is checked here; a wrong call is a ValueError
+ * or a TypeError.
+ */
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <math.h>
+#include <string.h>
+
+#include "loops.h"
+
+/* Buffers of one call, released together. */
+typedef struct {
+    Py_buffer view[3];
+    int count;
+} Buffers;
+
+static Py_buffer *get(Buffers *b, PyObject *object, int flags)
+{
+    Py_buffer *view = &b->view[b->count];
+    if (PyObject_GetBuffer(object, view, flags) < 0)
+        return NULL;
+    b->count++;
+    return view;
+}
+
+static void release(Buffers *b)
+{
+    while (b->count)
+        PyBuffer_Release(&b->view[--b->count]);
+}
+
+PyDoc_STRVAR(magnify_doc,
+"magnify(img, out, x_c, y_c, r, a_x, a_y, shape, interpolation)\n--\n\n"
+"Write the magnified img to out and return True, or False if it cannot.\n\n"
+"img has shape (H, W) or (H, W, C); out is C-contiguous, of the same shape and\n"
+"itemsize, elsewhere in memory; shape and interpolation are indices into SHAPES\n"
+"and INTERPOLATIONS of loma_mm.checks. What it cannot: channels that are not\n"
+"adjacent, images that span 2 GiB or more, and bilinear interpolation of dtypes\n"
+"other than uint8, uint16, float32 and float64.");
+
+static int can_magnify(const Py_buffer *in, int bilinear)
+{
+    if (in->ndim == 3 && in->shape[2] > 1 && in->strides[2] != in->itemsize)
+        return 0;
+    /* Offsets are 32 bits wide. */
+    if (fabs((double)in->strides[0]) * (double)in->shape[0] +
+            fabs((double)in->strides[1]) * (double)in->shape[1] +
+            (double)in->itemsize * (in->ndim == 3 ? in->shape[2] : 1) >=
+        INT32_MAX)
+        return 0;
+    return !bilinear ||
+           (strlen(in->format) == 1 && strchr("BHfd", in->format[0]) &&
+            !((uintptr_t)in->buf % in->itemsize) &&
+            !(in->strides[0] % in->itemsize) &&
+            !(in->strides[1] % in->itemsize));
+}
+
+static PyObject *py_magnify(PyObject *self, PyObject *args)
+{
+    PyObject *source, *target;
+    Region s;
+    int bilinear;
+    if (!PyArg_ParseTuple(args, "OOdddddii", &source, &target, &s.x, &s.y,
+                          &s.r, &s.a_x, &s.a_y, &s.shape, &bilinear))
+        return NULL;
+    Buffers b = {.count = 0};
+    const Py_buffer *in =
+        get(&b, source, bilinear ? PyBUF_STRIDES | PyBUF_FORMAT : PyBUF_STRIDES);
+    const Py_buffer *out = in ? get(&b, target, PyBUF_CONTIG) : NULL;
+    if (!out) {
+        release(&b);
+        return NULL;
+    }
+    int can = 1;
+    if ((in->ndim != 2 && in->ndim != 3) || in->ndim != out->ndim ||
+        memcmp(in->shape, out->shape, in->ndim * sizeof *in->shape) ||
+        in->itemsize != out->itemsize) {
+        PyErr_SetString(PyExc_ValueError, "img and out must have one shape, "
+                        "(H, W) or (H, W, C), and one itemsize.");
+    } else if (in->len && (can = can_magnify(in, bilinear))) {
+        const Py_ssize_t channels = in->ndim == 3 ? in->shape[2] : 1;
+        const Image img = {in->buf, in->shape[0], in->shape[1], in->strides[0],
+                           in->strides[1], in->itemsize * channels, channels,
+                           bilinear ? in->format[0] : 0};
+        Py_BEGIN_ALLOW_THREADS
+        loma_magnify(out->buf, &img, &s);
+        Py_END_ALLOW_THREADS
+    }
+    release(&b);
+    return PyErr_Occurred() ? NULL : PyBool_FromLong(can);
+}
+
+/* Contiguous float32 maps, and out like them. */
+static int get_maps(Buffers *b, PyObject *source, PyObject *target)
+{
+    const Py_buffer *x = get(b, source, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT);
+    const Py_buffer *out =
+        x ? get(b, target, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | PyBUF_WRITABLE)
+          : NULL;
+    if (!out)
+        return -1;
+    if (strcmp(x->format, "f") || strcmp(out->format, "f") || x->ndim < 2 ||
+        x->ndim != out->ndim ||
+        memcmp(x->shape, out->shape, x->ndim * sizeof *x->shape)) {
+        PyErr_SetString(PyExc_ValueError, "x and out must be float32 maps of "
+                        "one shape (..., H, W).");
+        return -1;
+    }
+    return 0;
+}
+
+static int check_threads(int threads)
+{
+    if (threads >= 1 && threads <= MOST_THREADS)
+        return 0;
+    PyErr_Format(PyExc_ValueError, "threads must be in [1, %d], got %d.",
+                 MOST_THREADS, threads);
+    return -1;
+}
+
+PyDoc_STRVAR(gather_doc,
+"gather(x, out, index, adjoint, threads)\n--\n\n"
+"out[..., i] = x[..., index[i]] on flattened maps, or its adjoint.\n\n"
+"x and out are contiguous float32 arrays of shape (..., H, W), apart in memory;\n"
+"index is an int64 array of shape (H * W, ).");
+
+static PyObject *py_gather(PyObject *self, PyObject *args)
+{
+    PyObject *source, *target, *cells_of;
+    int adjoint, threads, failed = 0;
+    if (!PyArg_ParseTuple(args, "OOOpi", &source, &target, &cells_of, &adjoint,
+                          &threads) ||
+        check_threads(threads) < 0)
+        return NULL;
+    Buffers b = {.count = 0};
+    const Py_buffer *index = NULL;
+    if (get_maps(&b, source, target) == 0)
+        index = get(&b, cells_of, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT);
+    if (!index) {
+        release(&b);
+        return NULL;
+    }
+    const Py_buffer *x = &b.view[0], *out = &b.view[1];
+    const Py_ssize_t *size = x->shape + x->ndim - 2, cells = size[0] * size[1];
+    /* int64 is long or long long. */
+    int valid = index->itemsize == 8 && strlen(index->format) == 1 &&
+                strchr("lq", index->format[0]) && index->len == 8 * cells &&
+                cells <= INT32_MAX;
+    const int64_t *at = index->buf;
+    for (Py_ssize_t i = 0; valid && i < cells; i++)
+        valid = at[i] >= 0 && at[i] < cells;
+    if (!valid) {
+        PyErr_SetString(PyExc_ValueError, "index must be an int64 array of H * "
+                        "W cells, each in [0, H * W).");
+    } else if (x->len) {
+        Py_BEGIN_ALLOW_THREADS
+        failed = loma_gather(out->buf, x->buf, x->len / 4 / cells, cells, at,
+                             adjoint, threads);
+        Py_END_ALLOW_THREADS
+        if (failed)
+            PyErr_NoMemory();
+    }
+    release(&b);
+    if (PyErr_Occurred())
+        return NULL;
+    Py_RETURN_NONE;
+}
+
+PyDoc_STRVAR(shift_doc,
+"shift(x, out, horizontal, vertical, threads)\n--\n\n"
+"Move maps, zeros entering.\n\n"
+"x and out are contiguous float32 arrays of shape (..., H, W), apart in memory;\n"
+"horizontal and vertical are offsets (whole, (w_0, w_1)) as in feature.py.");
+
+/* Beyond the map an offset is as good as any other there. */
+static ptrdiff_t within(ptrdiff_t whole, ptrdiff_t size)
+{
+    return whole > size ? size : whole < -size - 1 ? -size - 1 : whole;
+}
+
+static PyObject *py_shift(PyObject *self, PyObject *args)
+{
+    PyObject *source, *target;
+    Offset h, v;
+    int threads, failed = 0;
+    if (!PyArg_ParseTuple(args, "OO(n(ff))(n(ff))i", &source, &target,
+                          &h.whole, &h.w_0, &h.w_1, &v.whole, &v.w_0, &v.w_1,
+                          &threads) ||
+        check_threads(threads) < 0)
+        return NULL;
+    Buffers b = {.count = 0};
+    if (get_maps(&b, source, target) < 0) {
+        release(&b);
+        return NULL;
+    }
+    const Py_buffer *x = &b.view[0], *out = &b.view[1];
+    const Py_ssize_t height = x->shape[x->ndim - 2];
+    const Py_ssize_t width = x->shape[x->ndim - 1];
+    h.whole = within(h.whole, width);
+    v.whole = within(v.whole, height);
+    if (x->len) {
+        Py_BEGIN_ALLOW_THREADS
+        failed = loma_shift(out->buf, x->buf, x->len / 4 / height / width,
+                            height, width, h, v, threads);
+        Py_END_ALLOW_THREADS
+        if (failed)
+            PyErr_NoMemory();
+    }
+    release(&b);
+    if (PyErr_Occurred())
+        return NULL;
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef methods[] = {
+    {"magnify", py_magnify, METH_VARARGS, magnify_doc},
+    {"gather", py_gather, METH_VARARGS, gather_doc},
+    {"shift", py_shift, METH_VARARGS, shift_doc},
+    {NULL, NULL, 0, NULL},
+};
+
+static struct PyModuleDef module = {
+    .m_base = PyModuleDef_HEAD_INIT,
+    .m_name = "_compiled",
+    .m_size = -1,
+    .m_methods = methods,
+};
+
+PyMODINIT_FUNC PyInit__compiled(void)
+{
+    return PyModule_Create(&module);
+}

@@ -1,0 +1,3 @@
+from .batch_local_magnification import BatchLocalMagnification
+
+__all__ = ['BatchLocalMagnification']

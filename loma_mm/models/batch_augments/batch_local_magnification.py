@@ -1,0 +1,121 @@
+from typing import Any
+
+import torch
+from mmengine.registry import MODELS
+from torch import Tensor, nn
+
+from loma_mm.checks import check_prob
+from loma_mm.functional import MagnificationRegion, magnify_batch
+from loma_mm.sampler import RADIUS_RANGE, RATIO_RANGE, RegionSampler
+
+# None is what MMDetection passes where there are no samples.
+NOT_GIVEN: Any = object()
+
+# Of whether, and of a region.
+DRAWS = 6
+
+
+@MODELS.register_module()
+class BatchLocalMagnification(nn.Module):
+    """Magnify a random local area of each image of a batch, on its device.
+
+    LOMA (Algorithm 1, nearest) after collation: a region of its own for each
+    image, in training mode only. Labels stay where they are, the paper's
+    rule; for labels that follow there is
+    :class:`~loma_mm.LocalMagnification`. Random numbers come from torch's
+    CPU generator, so no device has to wait.
+
+    Args:
+        prob (float): Probability p that an image is augmented.
+            Defaults to 0.5.
+        shape (str): The preset deformation shape: 'rhombus' (Eq 1),
+            'ellipse' (Eq 2) or 'rectangle' (l-infinity norm).
+            Defaults to 'rhombus'.
+        radius_range (Tuple[float, float]): ``(r_min, r_max)`` as fractions
+            of the longer side of the image. Defaults to (0.03, 0.7).
+        ratio_range (Tuple[float, float]): ``(a_min, a_max)``, from which the
+            compression ratio of one randomly chosen axis is drawn; the other
+            ratio is 1. Defaults to (1.0, 3.0).
+
+    Raises:
+        ValueError: At construction, if an argument is outside its range.
+
+    Example:
+        >>> # MMDetection
+        >>> data_preprocessor = dict(
+        ...     type='DetDataPreprocessor',
+        ...     batch_augments=[
+        ...         dict(type='loma_mm.BatchLocalMagnification', prob=0.25)])
+        >>> # MMPretrain: probs decides for the batch, prob for an image
+        >>> data_preprocessor = dict(
+        ...     batch_augments=dict(
+        ...         augments=dict(type='loma_mm.BatchLocalMagnification'),
+        ...         probs=1.0))
+        >>> # a loop of one's own
+        >>> augment = BatchLocalMagnification(prob=0.5)
+        >>> augment(torch.rand(4, 3, 32, 32)).shape
+        torch.Size([4, 3, 32, 32])
+    """
+
+    def __init__(
+        self,
+        prob: float = 0.5,
+        shape: str = 'rhombus',
+        radius_range: tuple[float, float] = RADIUS_RANGE,
+        ratio_range: tuple[float, float] = RATIO_RANGE,
+    ) -> None:
+        super().__init__()
+        self.prob = check_prob(prob)
+        self.sampler = RegionSampler(shape, radius_range, ratio_range)
+
+    def forward(self, inputs: Tensor, data_samples: Any = NOT_GIVEN) -> Any:
+        """Augment images of shape (B, C, H, W).
+
+        Args:
+            inputs (Tensor): The images, of any dtype and device.
+            data_samples (optional): What belongs to them: a list of data
+                samples, whose ``img_shape`` says how much of an image is no
+                padding; or MMPretrain's scores (B, classes), which become
+                floats as its own batch augments make them.
+
+        Returns:
+            Tensor | tuple: The images; with ``data_samples`` the pair that a
+            data preprocessor expects.
+        """
+        if self.training and self.prob > 0:
+            sizes = _sizes(inputs, data_samples)
+            inputs = magnify_batch(inputs, self._draw(sizes), sizes)
+        if data_samples is NOT_GIVEN:
+            return inputs
+        if isinstance(data_samples, Tensor) and not data_samples.is_floating_point():
+            data_samples = data_samples.float()
+        return inputs, data_samples
+
+    def _draw(self, sizes: list) -> list[MagnificationRegion | None]:
+        numbers = torch.rand(len(sizes), DRAWS, dtype=torch.float64, device='cpu')
+        regions = []
+        for (chance, *uniform), size in zip(numbers.tolist(), sizes):
+            drawn = None
+            if chance < self.prob:
+                drawn = self.sampler.draw(iter(uniform).__next__).at(*size)
+            regions.append(drawn)
+        return regions
+
+    def extra_repr(self) -> str:
+        return (
+            f'prob={self.prob}, shape={self.sampler.shape!r}, '
+            f'radius_range={self.sampler.radius_range}, '
+            f'ratio_range={self.sampler.ratio_range}'
+        )
+
+
+def _sizes(inputs: Tensor, data_samples: Any) -> list[tuple[int, int]]:
+    """The size of each image, without its padding."""
+    height, width = inputs.shape[-2:]
+    if not isinstance(data_samples, (list, tuple)):
+        return [(height, width)] * len(inputs)
+    sizes = []
+    for sample in data_samples:
+        h, w, *_ = getattr(sample, 'img_shape', None) or (height, width)
+        sizes.append((h, w))
+    return sizes

@@ -1,0 +1,136 @@
+"""The schedule in real training runs of MMEngine's Runner."""
+
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from mmengine.dataset import BaseDataset
+from mmengine.model import BaseModel
+from mmengine.registry import DATASETS, MODELS
+from mmengine.runner import Runner
+from torch import nn
+
+from loma_mm import BatchLocalMagnification, LocalMagnification, RandomFeatureAugment
+from loma_mm.engine import ProbScheduleHook
+
+
+@DATASETS.register_module()
+class ProbsOfWorkers(BaseDataset):
+    """Each sample is the probability that its worker sees."""
+
+    def load_data_list(self):
+        return [dict(img=np.zeros((8, 8, 3), np.uint8)) for _ in range(8)]
+
+    def prepare_data(self, idx):
+        self.pipeline(self.get_data_info(idx))
+        prob = self.pipeline.transforms[0].prob
+        return dict(inputs=torch.tensor(prob, dtype=torch.float64))
+
+
+@MODELS.register_module()
+class RecordingModel(BaseModel):
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(()))
+        self.augment = BatchLocalMagnification(prob=0.4)
+        self.gate = RandomFeatureAugment([], prob=0.5)
+        self.seen = []
+
+    def forward(self, inputs, mode='loss'):
+        probs = set(torch.stack(list(inputs)).flatten().tolist())
+        self.seen.append((probs, self.augment.prob, self.gate.prob))
+        return dict(loss=self.weight**2)
+
+
+def run(folder, hook, loop, workers=0, resume=False, **kwargs):
+    runner = Runner(
+        model=dict(type='RecordingModel'),
+        work_dir=str(folder),
+        train_dataloader=dict(
+            batch_size=4,
+            num_workers=workers,
+            persistent_workers=workers > 0,
+            sampler=dict(
+                type='DefaultSampler' if loop['by_epoch'] else 'InfiniteSampler',
+                shuffle=False,
+            ),
+            dataset=dict(
+                type='ProbsOfWorkers',
+                pipeline=[dict(type='LocalMagnification', prob=0.8)],
+            ),
+        ),
+        train_cfg=loop,
+        optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.1)),
+        custom_hooks=[dict(type='loma_mm.engine.ProbScheduleHook', **hook)],
+        default_hooks=dict(logger=dict(type='LoggerHook', interval=1)),
+        resume=resume,
+        experiment_name=f'{folder.name}{np.random.randint(10**9)}',
+        **kwargs,
+    )
+    runner.train()
+    return runner
+
+
+@pytest.mark.parametrize('workers', [0, 2])
+def test_reaches_transforms_in_persistent_workers_and_modules(tmp_path, workers):
+    runner = run(
+        tmp_path,
+        dict(warmup=2, off=1, steps=[(3, 0.25)]),
+        dict(by_epoch=True, max_epochs=5),
+        workers,
+    )
+    factors = [0.5, 1, 1, 0.25, 0]
+    # two iterations an epoch
+    assert runner.model.seen == [
+        ({0.8 * factor}, 0.4 * factor, 0.5 * factor) for factor in np.repeat(factors, 2)
+    ]
+    log = next(tmp_path.glob('*/*.log')).read_text()
+    for factor in (0.5, 1, 0.25):
+        assert f' LocalMagnification_prob: {0.8 * factor:.4f}' in log
+        assert f'BatchLocalMagnification_prob: {0.4 * factor:.4f}' in log
+        assert f'RandomFeatureAugment_prob: {0.5 * factor:.4f}' in log
+    # A later use of the same objects is that of the config.
+    assert runner.train_dataloader.dataset.pipeline.transforms[0].prob == 0.8
+
+
+def test_a_resumed_run_goes_on(tmp_path):
+    hook, loop = dict(warmup=4, off=1), dict(by_epoch=True, max_epochs=6)
+    whole = run(tmp_path / 'whole', hook, loop)
+    checkpoint = tmp_path / 'whole' / 'epoch_3.pth'
+    rest = run(tmp_path / 'rest', hook, loop, resume=True, load_from=str(checkpoint))
+    assert rest.model.seen == whole.model.seen[6:]
+    assert len({gate for _, _, gate in rest.model.seen}) == 2
+
+
+def test_counts_iterations(tmp_path):
+    runner = run(
+        tmp_path,
+        dict(warmup=4, off=2, by_epoch=False),
+        dict(by_epoch=False, max_iters=8),
+    )
+    factors = [0.25, 0.5, 0.75, 1, 1, 1, 0, 0]
+    assert [gate for _, _, gate in runner.model.seen] == [0.5 * f for f in factors]
+
+
+def test_mistakes_are_explained(tmp_path):
+    with pytest.raises(ValueError, match='by_epoch=False'):
+        run(tmp_path, {}, dict(by_epoch=False, max_iters=2))
+    for name, value in (
+        ('warmup', -1),
+        ('off', 1.5),
+        ('steps', [(5, 0.5), (2, 1.0)]),
+        ('steps', [(5, 2.0)]),
+        ('steps', 3),
+    ):
+        with pytest.raises(ValueError, match=name):
+            ProbScheduleHook(**{name: value})
+
+
+def test_a_shared_probability_can_be_pickled():
+    transform = LocalMagnification(prob=0.3)
+    copy = pickle.loads(pickle.dumps(transform))
+    copy.prob = 0.9
+    assert (transform.prob, copy.prob) == (0.3, 0.9)
+    with pytest.raises(ValueError, match='prob'):
+        transform.prob = 2

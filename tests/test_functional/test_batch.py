@@ -1,0 +1,171 @@
+"""Whole batches against the form for one image."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from loma_mm.functional import (
+    MagnificationRegion,
+    batch,
+    image,
+    magnify_batch,
+    magnify_image,
+)
+
+SHAPES = ('rhombus', 'ellipse', 'rectangle')
+
+
+@st.composite
+def batches(draw):
+    count, channels = draw(st.integers(0, 5)), draw(st.integers(1, 4))
+    height, width = draw(st.integers(1, 20)), draw(st.integers(1, 20))
+    regions, sizes = [], []
+    for _ in range(count):
+        size = draw(st.integers(1, height)), draw(st.integers(1, width))
+        sizes.append(size if draw(st.booleans()) else (height, width))
+        whole = draw(st.booleans())
+        number = st.integers if whole else st.floats
+        region = MagnificationRegion(
+            (draw(number(-2, width)), draw(number(-2, height))),
+            draw(st.floats(0.03, 1.5)) * max(height, width),
+            draw(st.tuples(st.floats(0.4, 4), st.floats(0.4, 4))),
+            draw(st.sampled_from(SHAPES)),
+        )
+        regions.append(region if draw(st.integers(0, 3)) else None)
+    return (count, channels, height, width), regions, sizes
+
+
+def one_by_one(x, regions, sizes):
+    """Each image on its own, channels last."""
+    out = x.clone()
+    for moved, region, (h, w) in zip(out, regions, sizes):
+        if region is not None:
+            part = moved[:, :h, :w].permute(1, 2, 0).contiguous().numpy()
+            part = torch.from_numpy(magnify_image(part, region))
+            moved[:, :h, :w] = part.permute(2, 0, 1)
+    return out
+
+
+@pytest.mark.parametrize('path', ['compiled', 'any device'])
+@given(case=batches(), dtype=st.sampled_from(['uint8', 'float32', 'float64', 'int32']))
+def test_same_pixels_as_one_by_one(path, case, dtype):
+    shape, regions, sizes = case
+    rng = np.random.default_rng(0)
+    x = torch.from_numpy(rng.integers(0, 256, shape).astype(dtype))
+    before = x.clone()
+    expected = one_by_one(x, regions, sizes)
+    with pytest.MonkeyPatch.context() as patch:
+        if path == 'any device':
+            patch.setattr('loma_mm.functional.batch.is_compiled', lambda: False)
+        out = magnify_batch(x, regions, sizes)
+        assert torch.equal(x, before)
+        assert out.dtype == x.dtype and torch.equal(out, expected)
+        assert out.data_ptr() != x.data_ptr() or not x.numel()
+        if all(size == shape[2:] for size in sizes):
+            assert torch.equal(magnify_batch(x, regions), expected)
+
+
+@pytest.mark.parametrize('path', ['compiled', 'any device'])
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16, torch.bool])
+def test_other_types_and_layouts(monkeypatch, path, dtype):
+    if path == 'any device':
+        monkeypatch.setattr('loma_mm.functional.batch.is_compiled', lambda: False)
+    x = torch.randn(3, 3, 24, 30).to(dtype)
+    regions = [MagnificationRegion((10, 9), 12.0, shape=s) for s in SHAPES]
+    expected = one_by_one(x.float(), regions, [(24, 30)] * 3).to(dtype)
+    wide = x.repeat_interleave(2, dim=-1)[..., ::2]
+    for variant in (x, x.to(memory_format=torch.channels_last), wide):
+        out = magnify_batch(variant, regions)
+        assert out.dtype == dtype and torch.equal(out, expected)
+
+
+def test_gradient_is_that_of_the_moved_pixels():
+    x = torch.rand(2, 2, 9, 9, dtype=torch.float64, requires_grad=True)
+    regions = [MagnificationRegion((4, 4), 4.0), None]
+    assert torch.autograd.gradcheck(lambda t: magnify_batch(t, regions), x)
+    assert torch.equal(
+        magnify_batch(x, regions).detach(), magnify_batch(x.detach(), regions)
+    )
+
+
+def test_nothing_is_read_back_from_the_device():
+    """The meta device has no memory: reading a value there is an error."""
+
+    class Reads(TorchDispatchMode):
+        def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+            assert func is not torch.ops.aten._local_scalar_dense.default
+            return func(*args, **(kwargs or {}))
+
+    regions = [MagnificationRegion((4, 4), 4.0, shape=s) for s in (*SHAPES, 'ellipse')]
+    x = torch.rand(5, 3, 8, 9, device='meta')
+    with Reads():
+        out = magnify_batch(x, [*regions, None], [(7, 9)] * 5)
+    assert out.shape == x.shape and out.device.type == 'meta'
+
+
+def test_steps_do_not_grow_with_the_batch():
+    class Count(TorchDispatchMode):
+        calls = 0
+
+        def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+            self.calls += 1
+            return func(*args, **(kwargs or {}))
+
+    counts = []
+    for images in (2, 64):
+        x = torch.rand(images, 3, 8, 9, device='meta')
+        regions = [MagnificationRegion((i % 9, 4), 4.0) for i in range(images)]
+        with Count() as count:
+            magnify_batch(x, regions)
+        counts.append(count.calls)
+    assert counts[0] == counts[1] < 80
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')
+def test_on_a_gpu_as_on_a_cpu():
+    rng = np.random.default_rng(0)
+    x = torch.from_numpy(rng.integers(0, 256, (8, 3, 60, 80), np.uint8))
+    regions = [
+        MagnificationRegion(
+            (int(rng.integers(80)), int(rng.integers(60))),
+            rng.uniform(3, 56),
+            (1.0, rng.uniform(1, 3)),
+            SHAPES[n % 3],
+        )
+        for n in range(8)
+    ]
+    x_gpu = x.cuda()
+    torch.cuda.set_sync_debug_mode('error')
+    try:
+        out = magnify_batch(x_gpu, regions)
+    finally:
+        torch.cuda.set_sync_debug_mode('default')
+    assert torch.equal(out.cpu(), magnify_batch(x, regions))
+
+
+def test_without_a_compiler_it_is_the_same(monkeypatch):
+    x = torch.rand(3, 3, 20, 20)
+    regions = [MagnificationRegion((9, 8), 9.0, shape=s) for s in SHAPES]
+    expected = magnify_batch(x, regions)
+    for module in (image, batch):
+        monkeypatch.setattr(module, 'is_compiled', lambda: False)
+    assert torch.equal(magnify_batch(x, regions), expected)
+
+
+def test_bad_input_is_explained():
+    x, region = torch.rand(2, 3, 8, 8), MagnificationRegion((4, 4), 3)
+    with pytest.raises(TypeError, match='x must be a tensor, got ndarray'):
+        magnify_batch(x.numpy(), [region] * 2)
+    with pytest.raises(ValueError, match=r'\(3, 8, 8\)'):
+        magnify_batch(x[0], [region])
+    with pytest.raises(ValueError, match='regions.*2 images, got 1'):
+        magnify_batch(x, [region])
+    with pytest.raises(TypeError, match='regions.*got tuple'):
+        magnify_batch(x, [region, (4, 4)])
+    with pytest.raises(ValueError, match='sizes.*2 images, got 1'):
+        magnify_batch(x, [region] * 2, [(8, 8)])
+    with pytest.raises(ValueError, match=r'sizes.*8 x 8.*\(9, 8\)'):
+        magnify_batch(x, [region] * 2, [(8, 8), (9, 8)])

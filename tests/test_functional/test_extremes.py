@@ -1,0 +1,231 @@
+"""Wild arguments: the right result, or an error that names the argument."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loma_mm.functional import (
+    MagnificationRegion,
+    feature,
+    image,
+    magnify_feature,
+    magnify_image,
+    offset_feature,
+)
+from tests import naive
+
+SHAPES = ('rhombus', 'ellipse', 'rectangle')
+LARGEST = np.finfo(np.float64).max
+wild = (
+    st.floats()
+    | st.integers()
+    | st.sampled_from([5e-324, 1e-310, 1e-200, 1e17, 1e200, LARGEST, 10**400])
+    | st.sampled_from([np.int8(100), np.int16(200), np.uint8(3), np.float32(1e17)])
+    | st.sampled_from([None, 'a', '3', b'3', object(), 1j, np.zeros(2), True])
+)
+pairs = st.tuples(wild, wild) | wild | st.lists(wild, max_size=3)
+
+
+@given(pairs, wild, pairs, st.sampled_from([*SHAPES, 'circle', None, 3, []]))
+def test_constructor(center, radius, ratios, shape):
+    try:
+        region = MagnificationRegion(center, radius, ratios, shape)
+    except (TypeError, ValueError) as error:
+        assert str(error).split()[0] in ('center', 'radius', 'ratios', 'shape')
+        return
+    numbers = (*region.center, region.radius, *region.ratios)
+    assert all(type(n) in (int, float) and math.isfinite(n) for n in numbers)
+
+
+@st.composite
+def regions(draw):
+    """Valid, however large, small or far away."""
+    positive = st.floats(5e-324, LARGEST) | st.floats(0.1, 50)
+    coordinate = st.floats(-1e15, 1e15) | st.integers(-3, 20)
+    return MagnificationRegion(
+        (draw(coordinate), draw(coordinate)),
+        draw(positive),
+        (draw(positive), draw(positive)),
+        draw(st.sampled_from(SHAPES)),
+    )
+
+
+sizes = st.tuples(st.integers(0, 20), st.integers(0, 20)) | st.sampled_from(
+    [(3, 2000), (2000, 3), (1, 700)]
+)
+
+
+@pytest.mark.parametrize('interpolation', ['nearest', 'bilinear'])
+@given(
+    region=regions(),
+    size=sizes,
+    dtype=st.sampled_from(['?', 'u1', 'u2', 'i8', 'u8', 'f2', 'f4', 'f8']),
+)
+def test_image_is_numpy_s_and_holds_nothing_new(interpolation, region, size, dtype):
+    img = np.random.default_rng(0).integers(0, 2, size).astype(dtype)
+    out = magnify_image(img, region, interpolation)
+    assert out.shape == img.shape and out.dtype == img.dtype
+    np.testing.assert_array_equal(out, image._magnify(img, region, interpolation))
+    if img.size:
+        assert img.min() <= out.min() and out.max() <= img.max()
+
+
+@given(regions(), sizes)
+def test_feature_index_is_that_of_other_devices(region, size):
+    x = torch.zeros(1, *size)
+    height, width = size
+    index = feature._source_index(region, x)
+    assert index.shape == (height * width,) and index.dtype == torch.int64
+    assert ((index >= 0) & (index < max(height * width, 1))).all()
+
+    class Other(torch.Tensor):
+        """Goes the way of other devices."""
+
+    other = feature._source_index(region, x.as_subclass(Other))
+    # NumPy and torch may round a root in the last bit otherwise.
+    assert (index != other).sum() <= 0.01 * index.numel() + 1
+    assert magnify_feature(x, region).shape == x.shape
+
+
+def test_a_quotient_that_overflows():
+    """d / r is infinite: once an index that was not a number."""
+    region = MagnificationRegion((0, 0), 1.255e-321, (5e-324, 5e-324), 'rectangle')
+    for size, interpolation in itertools.product(
+        ((18, 7), (7, 18), (18, 7, 3)), ('nearest', 'bilinear')
+    ):
+        img = np.random.default_rng(0).integers(0, 256, size, np.uint8)
+        out = magnify_image(img, region, interpolation)
+        np.testing.assert_array_equal(out, image._magnify(img, region, interpolation))
+
+
+@pytest.mark.parametrize('dtype', ['int8', 'int32', 'int64', 'uint64', 'uint8'])
+def test_bilinear_keeps_a_constant_image_at_the_ends_of_its_dtype(dtype):
+    region = MagnificationRegion((6, 7), 9.5)
+    for value in (np.iinfo(dtype).min, np.iinfo(dtype).max):
+        img = np.full((14, 13, 2), value, dtype)
+        np.testing.assert_array_equal(magnify_image(img, region, 'bilinear'), img)
+
+
+@pytest.mark.parametrize('dtype', ['float16', 'float32', 'float64'])
+def test_bilinear_spreads_no_infinity_of_weight_0(dtype):
+    rng = np.random.default_rng(0)
+    region = dict(center=(10, 10), radius=8.0, ratios=(1.0, 1.0), shape='ellipse')
+    for x, y in ((10, 10), (11, 10), (10, 12), (13, 14)):
+        img = rng.random((20, 21)).astype(dtype)
+        img[y, x] = np.inf
+        out = magnify_image(img, MagnificationRegion(**region), 'bilinear')
+        expected = naive.magnify_bilinear(img, **region)
+        np.testing.assert_array_equal(np.isfinite(out), np.isfinite(expected))
+        assert not np.isnan(out).any()
+
+
+@pytest.mark.parametrize('shape', SHAPES)
+def test_small_integers_do_not_wrap_around(shape):
+    small = MagnificationRegion(
+        (np.int8(100), np.uint8(9)), np.int16(200), (np.uint8(3), np.int8(1)), shape
+    )
+    plain = MagnificationRegion((100, 9), 200, (3, 1), shape)
+    assert small == plain
+    img = np.random.default_rng(0).integers(0, 256, (300, 400), np.uint8)
+    np.testing.assert_array_equal(magnify_image(img, small), magnify_image(img, plain))
+
+
+def test_bounds_of_huge_radii():
+    for radius in (np.float32(1e17), 1e300, LARGEST):
+        for shape in SHAPES:
+            region = MagnificationRegion((3, 4), radius, (0.5, 1e-300), shape)
+            assert region.bounds(70, 80) == (0, 0, 70, 80)
+
+
+def test_bounds_hold_pixels_that_rounding_lets_in():
+    """a * k < r, though r / a in float64 is no more than k."""
+    found = 0
+    for a in np.arange(1, 400) / 100:
+        for k in range(1, 60):
+            r = math.nextafter(a * k, math.inf)
+            if r / a > k:
+                continue
+            found += 1
+            region = MagnificationRegion((100, 100), r, (a, a), 'rectangle')
+            inside = [x for x in range(201) if region.contains(x, 100)]
+            x_min, _, x_max, _ = region.bounds(201, 201)
+            assert x_min <= inside[0] and inside[-1] < x_max
+            assert inside[0] == 100 - k
+    assert found > 100
+
+
+@pytest.mark.parametrize('region', [None, 'rhombus', (1, 2), object()])
+def test_a_region_that_is_none(region):
+    with pytest.raises(TypeError, match='region must be a MagnificationRegion'):
+        magnify_image(np.zeros((4, 4)), region)
+    with pytest.raises(TypeError, match='region must be a MagnificationRegion'):
+        magnify_feature(torch.zeros(1, 4, 4), region)
+
+
+@pytest.mark.parametrize('dtype', [object, 'U3', 'M8[s]', 'm8[s]', 'V3', [('a', 'f4')]])
+def test_dtypes_that_are_no_numbers(dtype):
+    with pytest.raises(TypeError, match='img must be'):
+        magnify_image(np.zeros((4, 4), dtype), MagnificationRegion((1, 1), 2))
+
+
+def test_empty_images_and_maps():
+    region = MagnificationRegion((1, 1), 3)
+    for size in ((0, 0), (0, 5), (5, 0), (5, 4, 0), (0, 0, 3)):
+        assert magnify_image(np.zeros(size, np.uint8), region).shape == size
+    for size in ((0, 2, 3, 4), (2, 0, 3, 4), (2, 2, 0, 4), (2, 2, 4, 0), (2, 0, 0)):
+        x = torch.zeros(size, requires_grad=True)
+        for function in (
+            lambda x: magnify_feature(x, region),
+            lambda x: offset_feature(x, 0.5, 1),
+        ):
+            out = function(x)
+            assert out.shape == size
+            out.sum().backward()
+
+
+@pytest.mark.parametrize('bad', [None, 'a', '1', [1], 10**400, 1j])
+def test_offsets_that_are_no_numbers(bad):
+    with pytest.raises(ValueError, match='tx and ty must be finite'):
+        offset_feature(torch.zeros(1, 4, 4), bad, 0)
+
+
+def test_the_boundary_is_outside():
+    """Eqs 1 and 2 are strict: 3-4-5 lies at the radius, not in it."""
+    for region, point in (
+        (MagnificationRegion((0, 0), 5, shape='ellipse'), (3, 4)),
+        (MagnificationRegion((0, 0), 7, shape='rhombus'), (3, 4)),
+        (MagnificationRegion((0, 0), 4, shape='rectangle'), (3, 4)),
+    ):
+        assert not region.contains(*point)
+        assert region.contains(point[0], point[1] - 1)
+        img = np.arange(400).reshape(20, 20)
+        for interpolation in ('nearest', 'bilinear'):
+            out = magnify_image(img, region, interpolation)
+            assert out[point[1], point[0]] == img[point[1], point[0]]
+
+
+def test_two_pixels_are_enough():
+    """One pixel alone stays, two are magnified; in both spaces."""
+    img = np.arange(25.0).reshape(5, 5)
+    x = torch.from_numpy(img)[None]
+    # S is (0, 2) alone, whose source is another pixel; then (0, 2) and (1, 2).
+    alone = MagnificationRegion((-1, 2), 0.45, (0.4, 1.0))
+    two = MagnificationRegion((-1, 2), 0.9, (0.4, 1.0))
+    for region, count in ((alone, 1), (two, 2)):
+        y, xs = np.mgrid[:5, :5]
+        assert region.contains(xs, y).sum() == count
+        changed = (magnify_image(img, region) != img).sum()
+        assert (changed > 0) == (count > 1)
+        out = magnify_feature(x, region)
+        np.testing.assert_array_equal(out[0].numpy(), magnify_image(img, region))
+
+        class Other(torch.Tensor):
+            pass
+
+        index = feature._source_index(region, x.as_subclass(Other))
+        assert ((index != torch.arange(25)).any().item()) == (count > 1)
