@@ -20,7 +20,8 @@ train_pipeline = [
     dict(type='RandomFlip', prob=0.5),
     # Resize clips boxes: of those outside the image nothing is left, and a box
     # without width or height has no regression target, so its loss is no number.
-    dict(type='FilterAnnotations', min_gt_bbox_wh=(1, 1)),
+    # (keep_empty=False keeps an image of which no box is left, as background.)
+    dict(type='FilterAnnotations', min_gt_bbox_wh=(1, 1), keep_empty=False),
     dict(type='PackDetInputs'),
 ]
 test_pipeline = [
