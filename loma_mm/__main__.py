@@ -1,12 +1,10 @@
 """``python -m loma_mm COMMAND ...``: every command of the package."""
 
 import argparse
-import contextlib
 import importlib
 import os
 import sys
 from collections.abc import Sequence
-from types import ModuleType
 
 from loma_mm.errors import LomaError, UsageError
 
@@ -33,6 +31,8 @@ COMMANDS = {
     'list-images': ('list_images', 'list the first images of each class'),
     'config-index': ('config_index', 'write the index of all configs'),
 }
+# These import no toolbox, which may be what is broken.
+WITHOUT_TOOLBOX = ('doctor',)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -52,6 +52,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not words or words[0] not in COMMANDS:
         return _overview(words)
     command = words.pop(0)
+    if command in WITHOUT_TOOLBOX:
+        return _run(command, words)
+    from loma_mm.running.console import quiet
+
+    with quiet():
+        return _run(command, words)
+
+
+def _run(command: str, words: Sequence[str]) -> int:
     module = importlib.import_module(f'loma_mm.commands.{COMMANDS[command][0]}')
     parser = argparse.ArgumentParser(
         prog=f'python -m loma_mm {command}',
@@ -63,19 +72,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         args = parser.parse_args(words)
     except SystemExit as end:
         return int(end.code or 0)
-    return _run(module, args, parser)
-
-
-def _run(
-    module: ModuleType, args: argparse.Namespace, parser: argparse.ArgumentParser
-) -> int:
     try:
-        with contextlib.ExitStack() as stack:
-            if not getattr(module, 'IMPORTS_NO_TOOLBOX', False):
-                from loma_mm.running.console import warnings_aside
-
-                stack.enter_context(warnings_aside())
-            module.run(args)
+        module.run(args)
         sys.stdout.flush()
     except UsageError as error:
         parser.print_usage(sys.stderr)

@@ -42,3 +42,7 @@ class BusyError(LomaError, RuntimeError):
 
     # EX_TEMPFAIL of sysexits.h: try again later.
     exit_code = 75
+
+
+class LomaWarning(UserWarning):
+    """What the command line shows; warnings of others go to the log file."""

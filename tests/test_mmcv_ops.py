@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from loma_mm.mmcv_ops import OPERATORS, MissingOperatorError, is_active
-from tests.conftest import ROOT, run_tool
+from tests.helpers import ROOT, run_python
 from tests.data import make_mmcv_ops
 
 OURS = SimpleNamespace(**OPERATORS)
@@ -388,7 +388,7 @@ def detectors():
     modes = ['torchvision'] if is_active() else ['torchvision', 'compiled']
     outputs = {}
     for mode in modes:
-        done = run_tool('-m', 'tests.detectors', mode)
+        done = run_python('-m', 'tests.detectors', mode)
         outputs[mode] = json.loads(done.stdout.splitlines()[-1])
     return outputs
 

@@ -7,7 +7,7 @@ import zipfile
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.helpers import ROOT
 
 CSRC = ROOT / 'loma_mm' / 'functional' / 'csrc'
 

@@ -12,9 +12,6 @@ import argparse
 from loma_mm.doctor import check_all
 from loma_mm.errors import SetupError
 
-# They may be what is broken.
-IMPORTS_NO_TOOLBOX = True
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command."""

@@ -7,74 +7,94 @@ import os.path as osp
 import sys
 import warnings
 from collections.abc import Iterator
+from logging.handlers import MemoryHandler
 from typing import Any
 
-from mmengine.logging import MMLogger
+from loma_mm.errors import LomaError, LomaWarning
 
-PACKAGE = osp.dirname(osp.dirname(osp.abspath(__file__))) + osp.sep
+# For the log file alone; :func:`quiet` holds it back until there is one.
+aside = logging.getLogger(__name__)
+aside.propagate = False
+aside.setLevel(logging.INFO)
 
-# What was printed before there was a log file to put it into.
-_aside: list[str] = []
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Keep warnings of other packages off the terminal, show our own.
+
+    They go to the log file of the runner that is built meanwhile. Without
+    one nobody misses them, unless the block ends in an error that it did not
+    foresee: then they are shown before it.
+    """
+    held = MemoryHandler(1, flushOnClose=False)
+    before, aside.handlers = aside.handlers, [held]
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning  # type: ignore[assignment]
+            yield
+    except Exception as error:
+        if held.target is None and not isinstance(error, LomaError):
+            held.setTarget(logging.StreamHandler(sys.stderr))
+            held.flush()
+        raise
+    finally:
+        aside.handlers = before
+        held.close()
+
+
+def _show_warning(
+    message: Any, category: type[Warning], filename: str, lineno: int, *args: Any
+) -> None:
+    if issubclass(category, LomaWarning):
+        print(f'Note: {message}', file=sys.stderr)
+    else:
+        text = warnings.formatwarning(message, category, filename, lineno)
+        aside.info(text.rstrip('\n'))
 
 
 @contextlib.contextmanager
 def imports_aside() -> Iterator[None]:
-    """Keep what toolboxes print and warn of as they are imported or built."""
-    # Handlers that exist already write to the terminal they know.
+    """Within :func:`quiet`, keep what toolboxes print as they are imported."""
+    if not aside.handlers:
+        yield
+        return
     printed = io.StringIO()
     try:
+        # Handlers of loggers that exist write to the terminal they know.
         with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
             yield
     finally:
-        if printed.getvalue():
-            _aside.append(printed.getvalue().rstrip('\n'))
+        if printed.getvalue().strip():
+            aside.info(printed.getvalue().rstrip('\n'))
 
 
-@contextlib.contextmanager
-def warnings_aside() -> Iterator[None]:
-    """Send warnings of other packages to the log, show those of our own."""
-    with warnings.catch_warnings():
-        show = warnings.showwarning
+def tidy(logger: logging.Logger) -> None:
+    """Make the file of a logger the place for what was and is kept aside.
 
-        def showwarning(message: Any, category: Any, filename: str, *args: Any) -> None:
-            if osp.abspath(filename).startswith(PACKAGE):
-                print(f'Note: {message}', file=sys.stderr)
-            elif filename.endswith('.py') or category is not None:
-                _put(warnings.formatwarning(message, category, filename, *args[:1]))
-            else:
-                show(message, category, filename, *args)
-
-        warnings.showwarning = showwarning
-        yield
-
-
-class _ForTheFile(logging.Filter):
-    """Keep what is for the log file alone from the terminal."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        # Of the Runner: the environment, the config, the table of hooks.
-        table = record.pathname.endswith(osp.join('runner', 'runner.py'))
-        aside = getattr(record, 'aside', False)
-        return record.levelno >= logging.ERROR or not (
-            aside or (table and '\n' in record.getMessage())
-        )
-
-
-def tidy(logger: MMLogger) -> None:
-    """Send what no user reads first to the file of a logger alone."""
+    Args:
+        logger (logging.Logger): Of a runner, which has one handler for the
+            terminal and, in the first process, one for the file.
+    """
+    file: logging.Handler = logging.NullHandler()
     for handler in logger.handlers:
-        if not isinstance(handler, logging.FileHandler):
-            handler.addFilter(_ForTheFile())
-    while _aside:
-        _log(logger, _aside.pop(0))
+        if isinstance(handler, logging.FileHandler):
+            file = handler
+        else:
+            handler.addFilter(_is_for_the_terminal)
+    for held in aside.handlers:
+        if isinstance(held, MemoryHandler):
+            held.setTarget(file)
+            held.flush()
 
 
-def _put(text: str) -> None:
-    if MMLogger.check_instance_created('mmengine') or MMLogger._instance_dict:
-        _log(MMLogger.get_current_instance(), text)
-    else:
-        _aside.append(text)
+def _is_for_the_terminal(record: logging.LogRecord) -> bool:
+    """Leave out the Runner's environment, config and table of hooks.
 
-
-def _log(logger: logging.Logger, text: str) -> None:
-    logger.info(text.rstrip('\n'), extra=dict(aside=True))
+    And what MMEngine logs of its own deprecated parts, which toolboxes use.
+    """
+    text = record.getMessage()
+    if record.levelno >= logging.ERROR:
+        return True
+    if record.levelno == logging.WARNING:
+        return 'deprecated in' not in text
+    return '\n' not in text or osp.basename(record.pathname) != 'runner.py'

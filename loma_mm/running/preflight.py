@@ -14,7 +14,7 @@ from mmengine.dataset import BaseDataset
 from mmengine.fileio import list_from_file
 from mmengine.registry import DATASETS
 
-from loma_mm.errors import ConfigError, DataError, LomaError, SetupError
+from loma_mm.errors import ConfigError, DataError, LomaError, LomaWarning, SetupError
 
 from .console import imports_aside
 from .datasets import dataset_configs
@@ -106,7 +106,8 @@ def check_toolbox(scope: str) -> None:
         with imports_aside():
             # mmcv's operators, where it has none compiled.
             mmcv_ops = importlib.import_module('loma_mm.mmcv_ops')
-            importlib.import_module(scope)
+            # All of it that prints: later it is imported where it is needed.
+            importlib.import_module(f'{scope}.datasets')
             if scope == 'mmdet':
                 importlib.import_module('mmcv.ops')
     except ImportError as error:
@@ -117,6 +118,7 @@ def check_toolbox(scope: str) -> None:
         warnings.warn(
             "mmcv's operators come from torchvision (loma_mm.mmcv_ops): the "
             'installed mmcv has none compiled.',
+            LomaWarning,
             stacklevel=2,
         )
 
@@ -132,6 +134,7 @@ def _try(check: Callable, dataset: BaseDataset, place: str, *args: object):
             f'{place} ({type(dataset).__name__}) could not be checked by '
             f'{check.__name__.strip("_")} before the start: '
             f'{type(error).__name__}: {error}',
+            LomaWarning,
             stacklevel=2,
         )
         return None

@@ -1,6 +1,7 @@
 """MMEngine's Runner as our commands start it."""
 
 import os.path as osp
+import sys
 from typing import Any
 
 from mmengine.config import Config
@@ -10,6 +11,7 @@ from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
 from loma_mm.errors import DataError
+from loma_mm.version import __version__
 
 from .console import tidy
 
@@ -26,9 +28,15 @@ class TidyRunner(Runner):
     """
 
     def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
-        """Build the logger as the Runner does."""
+        """Build the logger as the Runner does; it begins with what runs."""
         logger = super().build_logger(*args, **kwargs)
         tidy(logger)
+        scope = self.cfg.get('default_scope', 'mmengine')
+        version = getattr(sys.modules.get(scope), '__version__', '')
+        logger.info(
+            f'{self.experiment_name}: {scope} {version}, loma_mm {__version__}; '
+            f'the whole log, with the config: {logger.log_file}'
+        )
         return logger
 
     def build_param_scheduler(self, scheduler: Any) -> Any:

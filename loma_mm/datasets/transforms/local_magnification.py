@@ -7,6 +7,7 @@ from mmcv.transforms.utils import cache_randomness
 from mmengine.registry import TRANSFORMS
 
 from loma_mm.checks import check_choice, check_image, check_interpolation, check_prob
+from loma_mm.errors import LomaWarning
 from loma_mm.functional import magnify_image
 from loma_mm.functional.image import is_compiled
 from loma_mm.sampler import (
@@ -111,6 +112,7 @@ class LocalMagnification(BaseTransform):
                 'loma_mm was installed without a C compiler: its results are '
                 'the same, but LocalMagnification takes some 25 times longer. '
                 'Install a compiler, then loma_mm again.',
+                LomaWarning,
                 stacklevel=2,
             )
         # Shared with the workers of a data loader, whenever they started.
@@ -175,6 +177,7 @@ class LocalMagnification(BaseTransform):
             warnings.warn(
                 "LocalMagnification(labels='keep') moves the pixels under masks, "
                 "maps or keypoints, which stay; labels='warp' moves them too.",
+                LomaWarning,
                 stacklevel=2,
             )
 
