@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from loma_mm.errors import ConfigError
@@ -145,7 +147,7 @@ def test_pretrained_weights_are_those_of_the_toolboxes():
     """Their metafiles name the same files, on whichever server."""
     mim = pytest.importorskip('mmdet').__path__[0] + '/.mim/configs/'
     detector = load_config(FINETUNED)
-    assert detector.load_from in open(mim + 'faster_rcnn/metafile.yml').read()
+    assert detector.load_from in Path(mim, 'faster_rcnn/metafile.yml').read_text()
     mim = pytest.importorskip('mmpretrain').__path__[0] + '/.mim/configs/'
     weights = load_config(PHOTOS).model.backbone.init_cfg.checkpoint
-    assert weights.rsplit('/', 1)[1] in open(mim + 'resnet/metafile.yml').read()
+    assert weights.rsplit('/', 1)[1] in Path(mim, 'resnet/metafile.yml').read_text()
