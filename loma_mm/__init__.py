@@ -3,14 +3,18 @@
 Without MMEngine and mmcv, ``loma_mm.functional`` works alone.
 """
 
+import sys
 from importlib.util import find_spec
 from typing import Any
 
 from .version import __version__
 
 _TOOLBOX = ('mmengine', 'mmcv')
+# While ``python -m loma_mm doctor`` imports this package, its first argument is
+# '-m'. The doctor imports what may be broken in other processes.
+_IS_DOCTOR = sys.argv[:2] == ['-m', 'doctor']
 
-if all(find_spec(name) for name in _TOOLBOX):
+if not _IS_DOCTOR and all(find_spec(name) for name in _TOOLBOX):
     from . import engine, evaluation  # noqa: F401 (they register their parts)
     from .datasets import LocalMagnification
     from .models import (

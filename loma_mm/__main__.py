@@ -10,6 +10,8 @@ from loma_mm.errors import LomaError, UsageError
 
 # Command: its module in loma_mm.commands and what it does.
 COMMANDS = {
+    'doctor': ('doctor', 'say what is installed, what fits, and what is missing'),
+    'prepare': ('prepare', 'make your own data ready: lists and a config'),
     'train': ('train', 'train a detector or a classifier'),
     'test': ('test', 'test a checkpoint'),
     'browse': ('browse', 'draw samples before and after the training pipeline'),
@@ -29,6 +31,8 @@ COMMANDS = {
     'list-images': ('list_images', 'list the first images of each class'),
     'config-index': ('config_index', 'write the index of all configs'),
 }
+# These import no toolbox, which may be what is broken.
+WITHOUT_TOOLBOX = ('doctor',)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -47,9 +51,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     if not words or words[0] not in COMMANDS:
         return _overview(words)
+    command = words.pop(0)
+    if command in WITHOUT_TOOLBOX:
+        return _run(command, words)
     from loma_mm.running.console import quiet
 
-    command = words.pop(0)
     with quiet():
         return _run(command, words)
 

@@ -4,6 +4,10 @@ _base_ = [
     '../_base_/transforms/loma_voc.py',
 ]
 
-# After the flip, before packing (the model normalises).
-train_pipeline = [*_base_.train_pipeline[:-1], _base_.loma, _base_.train_pipeline[-1]]
+# After the flip, before filtering and packing (the model normalises).
+train_pipeline = [
+    *_base_.train_pipeline[:-2],
+    _base_.loma,
+    *_base_.train_pipeline[-2:],
+]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))

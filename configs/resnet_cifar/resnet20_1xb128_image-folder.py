@@ -1,4 +1,5 @@
-# ResNet-20 on any images of the form train/<class>/*.jpg, test/<class>/*.jpg.
+# ResNet-20 on any images of the form train/<class>/*.jpg, test/<class>/*.jpg, at
+# 32 x 32 pixels.
 # With 10 classes in data/image_folder it runs as it stands; for others add
 #   --cfg-options data_root=/my/images model.head.num_classes=5
 # and to train on the first 500 images of each class only

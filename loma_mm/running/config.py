@@ -1,22 +1,18 @@
 """Config files as the command line sees them."""
 
-from typing import Any
-
 from mmengine.config import Config
 
 from .configs import find_config, shipped_bases
 from .datasets import dataloaders
+from .knobs import turn_knobs
 
 
 def load_config(path: str, options: dict | None = None) -> Config:
     """Read a config and apply ``--cfg-options`` to it.
 
-    A config that names its dataset once, in top-level variables
-    ``data_root`` and ``classes``, has these carried on when an option changes
-    them: ``data_root`` to every dataset that had the old one, ``classes`` to
-    every dataset's ``metainfo``, and their number to every ``num_classes`` of
-    the model that counted the old ones. (mmengine itself changes the variable
-    alone.)
+    What a config says once, in top-level variables such as ``data_root``,
+    ``classes`` or ``max_epochs``, an option changes in every place that it
+    means: see :func:`loma_mm.running.knobs.turn_knobs`.
 
     It may inherit a shipped config, ``_base_ = 'loma_mm::...'``.
 
@@ -32,19 +28,7 @@ def load_config(path: str, options: dict | None = None) -> Config:
     with shipped_bases():
         cfg = Config.fromfile(find_config(path))
     options = dict(options or {})
-    old_root, old_classes = cfg.get('data_root'), cfg.get('classes')
-    if old_classes is not None and isinstance(options.get('classes'), str):
-        # A single class arrives from the command line as a bare word.
-        options['classes'] = [options['classes']]
-    if old_root is not None and 'data_root' in options:
-        for loader in dataloaders(cfg).values():
-            _replace(loader, 'data_root', old_root, options['data_root'])
-    if old_classes is not None and 'classes' in options:
-        classes = tuple(map(str, options['classes']))
-        options['classes'] = classes
-        for loader in dataloaders(cfg).values():
-            _replace(loader, 'classes', old_classes, classes)
-        _replace(cfg.model, 'num_classes', len(old_classes), len(classes))
+    turn_knobs(cfg, options)
     # Last, so that an option given in full wins.
     cfg.merge_from_dict(options)
     if cfg.get('default_scope') == 'mmpretrain':
@@ -53,22 +37,3 @@ def load_config(path: str, options: dict | None = None) -> Config:
             loader.setdefault('persistent_workers', loader.get('num_workers', 0) > 0)
             loader.setdefault('collate_fn', dict(type='default_collate'))
     return cfg
-
-
-def _replace(node: Any, key: str, old: Any, new: Any) -> None:
-    """Set ``key`` to ``new`` wherever below ``node`` it equals ``old``."""
-    if isinstance(node, dict):
-        for name, value in node.items():
-            if name == key and _same(value, old):
-                node[name] = new
-            else:
-                _replace(value, key, old, new)
-    elif isinstance(node, (list, tuple)):
-        for value in node:
-            _replace(value, key, old, new)
-
-
-def _same(a: Any, b: Any) -> bool:
-    if isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)):
-        return list(a) == list(b)
-    return a == b

@@ -4,7 +4,7 @@ import importlib
 import os
 import os.path as osp
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 from xml.etree import ElementTree
@@ -43,10 +43,49 @@ def check_before_start(cfg: Config, splits: Sequence[str]) -> None:
             model tells fewer classes apart than the data has.
         DataError: If data is missing, or annotated with other classes.
     """
-    scope = cfg.get('default_scope', 'mmengine')
-    check_toolbox(scope)
+    check_toolbox(cfg.get('default_scope', 'mmengine'))
     hint = cfg.get('data_help', HELP)
     missing: list[str] = []
+    for dataset, place in _datasets(cfg, splits):
+        absent = _try(_missing_paths, dataset, place) or []
+        missing += [path for path in absent if path not in missing]
+        if absent:
+            continue
+        _try(_download, dataset, place, hint)
+        _try(_check_voc_classes, dataset, place)
+        _try(_check_num_classes, dataset, place, cfg.model)
+    if missing:
+        raise DataError(
+            'The dataset of this config is not on disk, missing '
+            f'{", ".join(map(osp.abspath, missing))}: {hint}.'
+        )
+
+
+def missing_data(cfg: Config, splits: Sequence[str]) -> tuple[list[str], str]:
+    """Which files and folders of a config's datasets are not on disk.
+
+    Nothing is downloaded.
+
+    Args:
+        cfg (Config): The config.
+        splits (Sequence[str]): Which of 'train', 'val' and 'test'.
+
+    Returns:
+        tuple[list[str], str]: Absolute paths, and where the data comes from.
+    """
+    paths: list[str] = []
+    for dataset, place in _datasets(cfg, splits):
+        paths += _missing_paths(dataset, place)
+        if getattr(dataset, 'download', False):
+            # CIFAR, which fetches itself.
+            folder = osp.join(dataset.data_prefix['root'], dataset.base_folder)
+            paths += [] if osp.exists(folder) else [folder]
+    return list(dict.fromkeys(map(osp.abspath, paths))), cfg.get('data_help', HELP)
+
+
+def _datasets(cfg: Config, splits: Sequence[str]) -> Iterator[tuple[BaseDataset, str]]:
+    """The datasets of a config and their places; none of them reads its data."""
+    scope = cfg.get('default_scope', 'mmengine')
     for split in splits:
         loader = cfg.get(f'{split}_dataloader')
         if loader is None:
@@ -55,20 +94,8 @@ def check_before_start(cfg: Config, splits: Sequence[str]) -> None:
             loader.dataset, f'{split}_dataloader.dataset'
         ):
             dataset = _build_lazily(dataset_cfg, place, scope)
-            if dataset is None:
-                continue
-            absent = _try(_missing_paths, dataset, place) or []
-            missing += [path for path in absent if path not in missing]
-            if absent:
-                continue
-            _try(_download, dataset, place, hint)
-            _try(_check_voc_classes, dataset, place)
-            _try(_check_num_classes, dataset, place, cfg.model)
-    if missing:
-        raise DataError(
-            'The dataset of this config is not on disk, missing '
-            f'{", ".join(map(osp.abspath, missing))}: {hint}.'
-        )
+            if dataset is not None:
+                yield dataset, place
 
 
 def check_toolbox(scope: str) -> None:

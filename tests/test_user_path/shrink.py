@@ -40,6 +40,8 @@ def shrink(config: str) -> list[str]:
     """
     cfg = load_config(config)
     options = ['train_cfg.max_epochs=1', 'train_cfg.val_interval=1']
+    if cfg.get('load_from'):
+        options.append('load_from=None')
     place, backbone = 'model.backbone', cfg.model.backbone
     if 'backbone' in backbone:
         place, backbone = f'{place}.backbone', backbone.backbone

@@ -10,15 +10,17 @@ data_preprocessor = dict(
     to_rgb=True,
 )
 
-# Images of any size become 32 x 32; CIFAR's are left as they are.
+# Images of any size become 32 x 32 pixels, few for photographs; CIFAR's are left
+# as they are. configs/finetune has a classifier of 224 x 224.
+image_size = 32
 load = [
     dict(type='LoadImageFromFile'),
-    dict(type='Resize', scale=(32, 32)),
+    dict(type='Resize', scale=(image_size, image_size)),
 ]
 # The train pipeline in pieces, so that a config can put a transform between.
 crop_flip = [
     *load,
-    dict(type='RandomCrop', crop_size=32, padding=4),
+    dict(type='RandomCrop', crop_size=image_size, padding=4),
     dict(type='RandomFlip', prob=0.5, direction='horizontal'),
 ]
 pack = [dict(type='PackInputs')]
