@@ -4,12 +4,14 @@ import os
 import platform
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import torch
 from rich.progress import track
+
+from loma_mm.files import write_text
 
 OUT = Path('work_dirs/bench')
 # Seconds of a call in one round, at least and (but for slow calls) at most:
@@ -71,17 +73,8 @@ def machine() -> str:
     )
 
 
-def table(head: Sequence[str], rows: list[Sequence[str]]) -> str:
-    """A Markdown table."""
-    lines = [head, ['---'] * len(head), *rows]
-    return '\n'.join('| ' + ' | '.join(line) + ' |' for line in lines)
-
-
 def publish(name: str, text: str) -> None:
     """Print a result and keep it as a Markdown file."""
-    OUT.mkdir(parents=True, exist_ok=True)
     text = f'{text}\n\n({machine()}.)\n'
-    partial = OUT / f'{name}.part'
-    partial.write_text(text, encoding='utf-8')
-    partial.replace(OUT / f'{name}.md')
+    write_text(OUT / f'{name}.md', text)
     print(f'\n{text}')

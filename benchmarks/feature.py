@@ -12,9 +12,10 @@ from collections.abc import Callable
 import numpy as np
 import torch
 import torch.nn.functional as F
-from common import compare, publish, table
+from common import compare, publish
 from torch import Tensor
 
+from loma_mm.experiments.tables import markdown_table
 from loma_mm.functional import MagnificationRegion, magnify_feature, offset_feature
 from loma_mm.sampler import RegionSampler
 
@@ -106,7 +107,8 @@ def main() -> None:
             for name in names[1:]
         ]
         parts.append(
-            f'{threads} thread{"s" * (threads > 1)}:\n\n' + table(['', *columns], rows)
+            f'{threads} thread{"s" * (threads > 1)}:\n\n'
+            + markdown_table(['', *columns], rows)
         )
     publish('feature', '\n\n'.join(parts))
 

@@ -21,7 +21,7 @@ import kornia.augmentation
 import matplotlib
 import numpy as np
 import torch
-from common import OUT, compare, one_thread, publish, table
+from common import OUT, compare, one_thread, publish
 from matplotlib.figure import Figure
 from mmdet.datasets.transforms import RandomFlip, Resize
 from mmpretrain.datasets.transforms import RandomErasing
@@ -29,6 +29,7 @@ from torchvision.transforms import v2
 
 from loma_mm import LocalMagnification
 from loma_mm.checks import SHAPES
+from loma_mm.experiments.tables import markdown_table
 from loma_mm.functional import MagnificationRegion, magnify_image
 from loma_mm.sampler import RegionSampler
 from loma_mm.visualization import STYLE, save_figure
@@ -160,9 +161,9 @@ def speed() -> None:
         parts += [
             f'**{kind.__name__.capitalize()}**, uint8, 3 channels, one thread, '
             'microseconds an image:',
-            table(['', *columns], taken),
+            markdown_table(['', *columns], taken),
             f'The same in units of {unit} ({meaning}):',
-            table(['', *columns], ratios),
+            markdown_table(['', *columns], ratios),
         ]
     publish('image', '\n\n'.join(parts))
     draw_speed(columns, names)
@@ -230,14 +231,14 @@ def growth() -> None:
         (
             '**Growth**: time is proportional to the area to the power '
             f'{slope:.2f} (from 128x128 up).',
-            table(
+            markdown_table(
                 ['side, pixels', *map(str, sides)],
                 [
                     [name] + [f'{t:.1f}' for t in times]
                     for name, times in by_area.items()
                 ],
             ),
-            table(
+            markdown_table(
                 ['channels, 224x224', *map(str, channels)],
                 [
                     [name] + [f'{t:.1f}' for t in times]
@@ -269,7 +270,7 @@ def memory() -> None:
         'memory',
         '**Memory**: peak of one call beside its output, in units '
         'of the image (largest region of a hundred):\n\n'
-        + table(['', 'nearest', 'bilinear'], rows),
+        + markdown_table(['', 'nearest', 'bilinear'], rows),
     )
 
 

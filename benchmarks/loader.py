@@ -19,7 +19,7 @@ import cv2
 import mmdet.datasets  # noqa: F401
 import mmpretrain.datasets  # noqa: F401
 import numpy as np
-from common import one_thread, publish, table
+from common import one_thread, publish
 from mmengine.config import Config
 from mmengine.dataset import Compose
 from mmengine.registry import init_default_scope
@@ -122,7 +122,7 @@ def main() -> None:
                 more = '' if times is base else f'{added * 1e6:+.1f}'
                 rows.append([variant, f'{1 / median:.0f}', f'{median * 1e6:.1f}', more])
             head = [name, 'samples a second', 'µs a sample', 'added, µs']
-            parts.append(table(head, rows))
+            parts.append(markdown_table(head, rows))
     publish('loader', '\n\n'.join(parts))
 
 

@@ -16,11 +16,12 @@ import time
 from collections.abc import Iterator
 
 import torch
-from common import one_thread, publish, table
+from common import one_thread, publish
 from mmengine.config import Config
 from mmengine.runner import Runner
 from rich.progress import track
 
+from loma_mm.experiments.tables import markdown_table
 from loma_mm.running import check_before_start, load_config
 
 DETECTOR = 'configs/faster_rcnn/faster-rcnn_r18_fpn_loma-rhombus-scratch-4e_digits.py'
@@ -118,7 +119,7 @@ def main() -> None:
         'thread; what is added, with its standard error.'
     ]
     for title, configs in variants().items():
-        parts.append(f'{title}:\n\n' + table(head, compare(configs)))
+        parts.append(f'{title}:\n\n' + markdown_table(head, compare(configs)))
     publish('training', '\n\n'.join(parts))
 
 

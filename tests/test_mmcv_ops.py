@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from loma_mm.mmcv_ops import OPERATORS, MissingOperatorError, is_active
-from tests.helpers import ROOT, run_python
 from tests.data import make_mmcv_ops
+from tests.helpers import ROOT, run_python
 
 OURS = SimpleNamespace(**OPERATORS)
 # float32: the order of sums in a convolution's gradient differs.
