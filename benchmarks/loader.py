@@ -25,6 +25,8 @@ from mmengine.dataset import Compose
 from mmengine.registry import init_default_scope
 from rich.progress import track
 
+from loma_mm.experiments.tables import markdown_table
+
 CONFIGS = {
     'CIFAR-10': 'configs/wide_resnet/wrn28-10_1xb128-loma-rhombus_cifar10.py',
     'ImageNet': 'configs/resnet/resnet50_8xb32-loma-rhombus_in1k.py',
