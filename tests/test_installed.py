@@ -204,7 +204,11 @@ def test_mmdetection_trains_a_config_that_inherits_ours(site, digits):
 
     train = Path(mmdet.__file__).parent / '.mim' / 'tools' / 'train.py'
     mine = digits / 'mine.py'
-    mine.write_text(f"_base_ = __import__('loma_mm').config_path({DETECTOR!r})\n")
+    mine.write_text(
+        f"_base_ = __import__('loma_mm').config_path({DETECTOR!r})\n"
+        # mmcv's operators, where it has none compiled
+        "custom_imports = dict(imports=['loma_mm', 'loma_mm.mmcv_ops'])\n"
+    )
     said = python(site, digits, train, mine, '--cfg-options', *SHORT)
     assert 'pascal_voc/mAP' in said
     # MMEngine does not know us; the day it does, the README can say so.

@@ -23,7 +23,7 @@ from loma_mm.experiments import (
     run_all,
     to_percent,
 )
-from loma_mm.running.work_dir import locked
+from loma_mm.running.work_dir import is_locked, locked
 from tests.helpers import CLASSIFIER, ROOT
 
 EPOCHS = 8
@@ -59,6 +59,10 @@ def killed(tiny_options, tmp_path_factory):
     # The bar and the training that it shows, as by a machine that goes down.
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+    # The training is gone when it has let go of its work dir.
+    while is_locked(run.work_dir):
+        assert time.time() < end
+        time.sleep(0.02)
     return run, Results(str(folder / 'r.csv'))
 
 

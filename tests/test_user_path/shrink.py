@@ -21,6 +21,12 @@ DETECTOR = [
     'model.train_cfg.rpn_proposal.max_per_img=30',
     'model.test_cfg.rpn.max_per_img=30',
 ]
+# And one of masks.
+MASKS = [
+    'model.roi_head.mask_roi_extractor.out_channels=16',
+    'model.roi_head.mask_head.in_channels=16',
+    'model.roi_head.mask_head.conv_out_channels=16',
+]
 # Of each transform: smaller images.
 TRANSFORMS = {
     'RandomResizedCrop': 'scale=32',
@@ -55,6 +61,8 @@ def shrink(config: str) -> list[str]:
             neck = 'model.neck.0' if isinstance(cfg.model.neck, list) else 'model.neck'
             options.append(f'{neck}.in_channels={widths}'.replace(' ', ''))
             options += [f'{neck}.out_channels=16', *DETECTOR]
+            if 'mask_head' in cfg.model.roi_head:
+                options += MASKS
         channels = widths[-1]
     if 'head' in cfg.model:
         options.append(f'model.head.in_channels={channels}')

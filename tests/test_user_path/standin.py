@@ -1,6 +1,7 @@
 """Small data in the format and place in which the shipped configs want it."""
 
 import hashlib
+import json
 import os
 import pickle
 from collections.abc import Sequence
@@ -96,6 +97,39 @@ def make_voc(root: Path, lists: dict[str, int], classes: Sequence[str]) -> None:
             ET.ElementTree(tree).write(root / 'Annotations' / f'{name}.xml')
 
 
+def make_coco(root: Path, splits: dict[str, int]) -> None:
+    """Images and COCO's JSON, with polygons."""
+    from mmdet.datasets import CocoDataset
+
+    rng = np.random.default_rng(0)
+    names = CocoDataset.METAINFO['classes']
+    (root / 'annotations').mkdir(parents=True)
+    for split, count in splits.items():
+        images, annotations = [], []
+        for n in range(count):
+            write_image(root / split / f'{n:012}.jpg', 64, 96, rng)
+            images.append(dict(id=n, file_name=f'{n:012}.jpg', height=64, width=96))
+            x, y = map(int, rng.integers(1, 25, 2))
+            outline = [x, y, x + 36, y, x + 36, y + 36, x, y + 36]
+            annotations.append(
+                dict(
+                    id=n + 1,
+                    image_id=n,
+                    category_id=1 + n % len(names),
+                    bbox=[x, y, 36, 36],
+                    area=36 * 36,
+                    iscrowd=0,
+                    segmentation=[outline],
+                )
+            )
+        categories = [dict(id=i, name=name) for i, name in enumerate(names, 1)]
+        (root / 'annotations' / f'instances_{split}.json').write_text(
+            json.dumps(
+                dict(images=images, annotations=annotations, categories=categories)
+            )
+        )
+
+
 def make_data(root: Path) -> None:
     """Everything that a shipped config reads, below ``root/data``."""
     data = root / 'data'
@@ -118,6 +152,7 @@ def make_data(root: Path) -> None:
     # For the study, which takes the first 500.
     make_folders(data / 'cifar10-photos', {'train': 500, 'test': 1}, classes)
     make_folders(root / 'images', {'train': 2, 'test': 1}, classes[:5])
+    make_coco(data / 'coco', {'train2017': 4, 'val2017': 2})
     devkit = data / 'VOCdevkit'
     make_voc(devkit / 'VOC2007', {'trainval': 2, 'test': 2}, VOC_CLASSES)
     make_voc(devkit / 'VOC2012', {'trainval': 2}, VOC_CLASSES)

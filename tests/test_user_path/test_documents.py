@@ -14,6 +14,7 @@ says what it would do.
 
 import ast
 import contextlib
+import itertools
 import re
 import runpy
 import shlex
@@ -38,6 +39,8 @@ CLASSIFIER = 'configs/resnet_cifar/resnet20_1xb128_image-folder.py'
 DETECTOR = 'configs/faster_rcnn/faster-rcnn_r18_fpn_loma-rhombus-scratch-4e_digits.py'
 # It would train for hours. (Of the study, all runs are in its CSV file.)
 LONG = ('sweep',)
+# A new folder for every command that writes one.
+NUMBERS = itertools.count()
 # What a door is for, by its name.
 DOORS = {
     'browse_dataset': 'browse',
@@ -216,8 +219,9 @@ def fill_in(words: list[str], root: Path, trained: dict) -> list[str]:
         'PHOTO': 'data/image_folder/one.jpg',
         'FOLDER': 'data/image_folder/train'
         if command == 'list-images'
-        else f'new/{command}',
+        else f'new/{command}{next(NUMBERS)}',
         'LIST': 'new/list.txt',
+        'WORD': 'voc07',
         'N': '2',
         'I': '0',
         '/my/images': 'images',
@@ -292,15 +296,17 @@ def run_code(code: str) -> None:
             if isinstance(cfg, dict):
                 TRANSFORMS.build(cfg)
     if isinstance(names.get('model'), dict):
-        backbone = dict(names['model']['backbone'])
+        backbone = dict(names['model'].get('backbone') or {})
         backbone.pop('_delete_', None)
+        if not backbone:
+            return
         with DefaultScope.overwrite_default_scope('mmpretrain'):
             MODELS.build(backbone)
 
 
-def test_the_versions_that_the_readme_installs_are_those_of_the_requirements():
+def test_the_versions_that_a_page_installs_are_those_of_the_requirements():
     """Its pip lines are not run; they pin what make env installs."""
-    text = (ROOT / 'README.md').read_text()
+    text = (ROOT / 'docs' / 'install.md').read_text()
     pins = set(re.findall(r'([\w.-]+==[\w.]+)', text))
     known = set()
     for path in ROOT.glob('requirements/*.txt'):
