@@ -1,6 +1,7 @@
 """Test a classifier under occlusion, Sec 4.4 and Fig 7 of the paper."""
 
 import copy
+import os.path as osp
 import tempfile
 from collections.abc import Sequence
 
@@ -60,6 +61,9 @@ def occlusion_accuracy(
     cfg.visualizer = None
     with tempfile.TemporaryDirectory() as work_dir:
         cfg.work_dir = work_dir
+        # MMEngine names a run by the second in which it starts, and two runs of
+        # one name share what they write to.
+        cfg.experiment_name = osp.basename(work_dir)
         metrics = build_runner(cfg).test()
     return [
         (kind, size, metrics[f'{occlusion_name(kind, size)}/{OCCLUSION_METRIC}'])

@@ -79,7 +79,7 @@ def test_training_begins_with_our_line(world, tmp_path, door, config):
 def test_missing_data_is_the_only_line(tmp_path):
     done = start(tmp_path, '-m', 'loma_mm', 'train', 'faster-rcnn_r50_fpn_1x_voc07')
     assert done.returncode == 1
-    (line,) = done.stdout.splitlines()
+    (line,) = without_notes(done.stdout)
     assert line.startswith('The dataset of this config is not on disk')
 
 
