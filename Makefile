@@ -2,7 +2,7 @@
 #   make demo       dataset, training, VOC mAP table, pictures
 #   make demo-cls   the same for classification, in about a minute
 #   make test       the linters, then the whole test suite
-#   make test-fast  the tests that take no longer than ten seconds
+#   make test-fast  what starts no process and trains nothing
 #   make lint       format, likely bugs, types and spelling
 #   make fuzz       the equations on thirty times as many random cases
 #   make sanitize   the compiled loops under AddressSanitizer and UBSan
@@ -49,11 +49,14 @@ ifeq ($(ENV),onedl)
 	$(PY) -m codespell_lib
 endif
 
+# On every core; a file's tests share what they train.
+PYTEST = $(PY) -m pytest -n auto --dist loadfile
+
 test: lint
-	$(PY) -m pytest
+	$(PYTEST)
 
 test-fast: env
-	$(PY) -m pytest -m 'not slow'
+	$(PYTEST) -m 'not slow'
 
 fuzz: env
 	$(PY) -m pytest tests/test_functional --hypothesis-profile=fuzz

@@ -23,10 +23,10 @@ def whole_file(path: str | os.PathLike) -> Iterator[str]:
         str: A path beside it, with the same suffix; nobody else has it.
 
     Example:
-        >>> import os, tempfile
+        >>> import os, pathlib, tempfile
         >>> folder = tempfile.mkdtemp()
         >>> with whole_file(f'{folder}/a.txt') as part:
-        ...     _ = open(part, 'w').write('all of it')
+        ...     _ = pathlib.Path(part).write_text('all of it')
         >>> os.listdir(folder)
         ['a.txt']
     """

@@ -22,6 +22,29 @@ hypothesis.settings.register_profile('fuzz', deadline=None, max_examples=3000)
 hypothesis.settings.load_profile('suite')
 
 
+# Files whose tests mostly start processes, train or build packages.
+SLOW = (
+    'test_commands/',
+    'test_configs/test_mask_rcnn',
+    'test_configs/test_voc',
+    'test_evaluation/test_occlusion',
+    'test_experiments/',
+    'test_installed',
+    'test_make_env',
+    'test_mmcv_ops',
+    'test_package',
+    'test_user_path/',
+)
+
+
+def pytest_collection_modifyitems(items):
+    """Mark them, for ``make test-fast``."""
+    for item in items:
+        place = item.path.relative_to(ROOT).as_posix().removeprefix('tests/')
+        if place.startswith(SLOW):
+            item.add_marker(pytest.mark.slow)
+
+
 class Called(NamedTuple):
     """What a command gave: its exit code and what it printed."""
 
