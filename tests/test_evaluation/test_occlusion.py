@@ -127,7 +127,8 @@ def test_accuracy_is_that_of_the_loop(cfg, classifier, tmp_path):
     # Nothing hidden and all hidden, by two ways each.
     assert values['center', 0] == values['boundary', 32] > 25
     assert values['center', 32] == values['boundary', 0] < 15
-    assert len(set(values.values())) >= 3
+    # A part hidden is neither.
+    assert values['center', 32] < values['center', 11] < values['center', 0]
 
 
 def test_no_occlusion_to_test(cfg, classifier):

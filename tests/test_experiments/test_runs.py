@@ -152,12 +152,13 @@ def test_two_processes_do_not_do_the_same_run(tmp_path):
     assert run_all([run], results, [str(script)]) == said
 
 
-def test_a_second_training_of_a_work_dir_is_refused(tmp_path, call):
+def test_a_second_training_of_a_work_dir_is_refused(classifier_options, tmp_path, call):
     """Also of one whose parent was killed: the training itself holds it."""
     with locked(str(tmp_path)):
-        called = call('train', CLASSIFIER, '--work-dir', tmp_path)
-    # Its data is looked for first, and is not there.
-    assert called.code in (1, 75)
+        called = call('train', CLASSIFIER, '--work-dir', tmp_path, *classifier_options)
+    assert called.code == 75
+    assert f'Another process trains in {tmp_path}' in called.err
+    assert not list(tmp_path.glob('*.pth'))
 
 
 def test_results_file(tmp_path):
