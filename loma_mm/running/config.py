@@ -5,6 +5,7 @@ from mmengine.config import Config
 from .configs import find_config, shipped_bases
 from .datasets import dataloaders
 from .knobs import turn_knobs
+from .lenient import read_leniently
 
 
 def load_config(path: str, options: dict | None = None) -> Config:
@@ -15,6 +16,9 @@ def load_config(path: str, options: dict | None = None) -> Config:
     means: see :func:`loma_mm.running.knobs.turn_knobs`.
 
     It may inherit a shipped config, ``_base_ = 'loma_mm::...'``.
+
+    The toolboxes' readers of XML and of lists give way to ours, see
+    :func:`loma_mm.running.lenient.read_leniently`.
 
     For mmpretrain, the dataloaders get the defaults that its own tools set.
 
@@ -31,6 +35,7 @@ def load_config(path: str, options: dict | None = None) -> Config:
     turn_knobs(cfg, options)
     # Last, so that an option given in full wins.
     cfg.merge_from_dict(options)
+    read_leniently(cfg)
     if cfg.get('default_scope') == 'mmpretrain':
         for loader in dataloaders(cfg).values():
             loader.setdefault('pin_memory', True)

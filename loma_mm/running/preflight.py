@@ -5,19 +5,20 @@ import os
 import os.path as osp
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
 from typing import Any
-from xml.etree import ElementTree
 
 from mmengine.config import Config
 from mmengine.dataset import BaseDataset
 from mmengine.fileio import list_from_file
 from mmengine.registry import DATASETS
 
+from loma_mm.datasets.voc_xml import read_voc_xml
 from loma_mm.errors import ConfigError, DataError, LomaError, LomaWarning, SetupError
 
+from .annotation_check import check_annotations
 from .console import imports_aside
 from .datasets import dataset_configs
+from .sample_check import check_samples
 
 # Enough to see every class of a dataset that has the wrong ones.
 ANNOTATIONS_READ = 200
@@ -46,12 +47,16 @@ def check_before_start(cfg: Config, splits: Sequence[str]) -> None:
     check_toolbox(cfg.get('default_scope', 'mmengine'))
     hint = cfg.get('data_help', HELP)
     missing: list[str] = []
+    # Those of val and test are often one.
+    present: dict[tuple, tuple[BaseDataset, str]] = {}
     for dataset, place in _datasets(cfg, splits):
         absent = _try(_missing_paths, dataset, place) or []
         missing += [path for path in absent if path not in missing]
         if absent:
             continue
         _try(_download, dataset, place, hint)
+        _try(check_annotations, dataset, place)
+        present.setdefault(_identity(dataset), (dataset, place))
         _try(_check_voc_classes, dataset, place)
         _try(_check_num_classes, dataset, place, cfg.model)
     if missing:
@@ -59,6 +64,19 @@ def check_before_start(cfg: Config, splits: Sequence[str]) -> None:
             'The dataset of this config is not on disk, missing '
             f'{", ".join(map(osp.abspath, missing))}: {hint}.'
         )
+    for dataset, place in present.values():
+        _try(check_samples, dataset, place, cfg.model)
+
+
+def _identity(dataset: BaseDataset) -> tuple:
+    """What two datasets have in common that give the same samples."""
+    return (
+        type(dataset),
+        dataset.ann_file,
+        repr(dataset.data_prefix),
+        dataset.test_mode,
+        repr(dataset.metainfo.get('classes')),
+    )
 
 
 def missing_data(cfg: Config, splits: Sequence[str]) -> tuple[list[str], str]:
@@ -232,18 +250,14 @@ def _check_voc_classes(dataset: BaseDataset, place: str) -> None:
     if not _is_voc(dataset) or getattr(dataset, 'backend_args', None):
         return
     folder = osp.join(dataset.sub_data_root, dataset.ann_subdir)
-    found: set[str | None] = set()
-    for name in islice(list_from_file(dataset.ann_file), ANNOTATIONS_READ):
-        path = osp.join(folder, f'{name}.xml')
-        if not osp.isfile(path):
-            raise DataError(
-                f'{dataset.ann_file} lists {name}, but there is '
-                f'no {path}: complete the dataset or mend the '
-                'list.'
-            )
-        found.update(
-            node.text for node in ElementTree.parse(path).iterfind('object/name')
-        )
+    found: set[str] = set()
+    if hasattr(dataset, 'listed'):
+        paths = [path for _, _, path in dataset.listed()]
+    else:
+        names = list_from_file(dataset.ann_file)
+        paths = [osp.join(folder, f'{name}.xml') for name in names]
+    for path in paths[:ANNOTATIONS_READ]:
+        found.update(one.name for one in read_voc_xml(path).objects)
     classes = dataset.metainfo['classes']
     if found and not found.intersection(classes):
         raise DataError(

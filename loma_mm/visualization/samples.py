@@ -13,6 +13,7 @@ from torch import Tensor
 
 from loma_mm.errors import DataError
 from loma_mm.running.datasets import datasets_inside
+from loma_mm.running.loading import name_unreadable
 
 
 class Sample(NamedTuple):
@@ -53,6 +54,7 @@ class BeforeAfter:
     def __init__(self, cfg: Config, split: str = 'train') -> None:
         self.split = split
         self.dataset = DATASETS.build(cfg[f'{split}_dataloader'].dataset)
+        name_unreadable(self.dataset)
         self._loaded: list[dict] = []
         self._pack = _outer_pipeline(self.dataset)[-1]
         preprocessor = (
