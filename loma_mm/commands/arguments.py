@@ -6,11 +6,12 @@ import os.path as osp
 from collections.abc import Sequence
 
 from matplotlib.backend_bases import FigureCanvasBase
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from loma_mm.errors import ConfigError
 from loma_mm.running import check_before_start, load_config, require_checkpoint
+from loma_mm.running.options import ConfigOptions
 from loma_mm.visualization import BeforeAfter
 
 
@@ -19,9 +20,10 @@ def add_cfg_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--cfg-options',
         nargs='+',
-        action=DictAction,
+        action=ConfigOptions,
         help='override settings of the config: key=value, where nested keys '
-        'are joined by dots and lists are written as key="[a,b]" or key=a,b',
+        'are joined by dots and lists are written as key="[a,b]" or key=a,b; names '
+        'keep their blanks',
     )
 
 

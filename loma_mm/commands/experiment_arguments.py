@@ -4,9 +4,7 @@ import argparse
 import shlex
 from collections.abc import Sequence
 
-from mmengine.config import DictAction
-
-from loma_mm.errors import RunError, UsageError
+from loma_mm.errors import RunError
 from loma_mm.experiments import Results, Run, collect, run_all
 
 LAUNCHERS = ('python', 'torchrun', 'slurm')
@@ -58,16 +56,6 @@ def add_experiment_arguments(
         help='processes of each of the --commands (default: 1)',
     )
     parser.add_argument('--partition', default='PARTITION', help='of --commands slurm')
-
-
-def parse_options(options: Sequence[str]) -> dict:
-    """``--cfg-options`` as :func:`loma_mm.running.load_config` wants them."""
-    parser = argparse.ArgumentParser(usage=argparse.SUPPRESS)
-    parser.add_argument('--cfg-options', nargs='*', action=DictAction)
-    for option in options:
-        if '=' not in option:
-            raise UsageError(f'--cfg-options must be KEY=VALUE, got {option}')
-    return parser.parse_args(['--cfg-options', *options]).cfg_options
 
 
 def job_command(run: Run, launcher: str, gpus: int, partition: str) -> str:

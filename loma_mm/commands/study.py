@@ -27,12 +27,12 @@ from loma_mm.experiments.results import LABELS
 from loma_mm.experiments.tables import escape, markdown_table, mean_and_sd
 from loma_mm.files import write_text
 from loma_mm.running import check_before_start, load_config
+from loma_mm.running.options import parse_options
 from loma_mm.visualization import STYLE, save_figure
 
 from .experiment_arguments import (
     add_experiment_arguments,
     carry_out,
-    parse_options,
     raise_problems,
 )
 from .list_images import list_images

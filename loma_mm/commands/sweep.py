@@ -30,6 +30,7 @@ from loma_mm.errors import ConfigError
 from loma_mm.experiments import Results, Run
 from loma_mm.experiments.results import LABELS
 from loma_mm.running import check_before_start, load_config
+from loma_mm.running.options import parse_options
 from loma_mm.running.preflight import check_toolbox
 from loma_mm.visualization import STYLE, save_figure
 
@@ -37,7 +38,6 @@ from .arguments import add_config, picture_path
 from .experiment_arguments import (
     add_experiment_arguments,
     carry_out,
-    parse_options,
     raise_problems,
 )
 

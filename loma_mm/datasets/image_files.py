@@ -1,6 +1,7 @@
 """Images as people name them."""
 
 import os
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 # What OpenCV decodes, hence mmcv. Of several images of one name, the first.
@@ -10,7 +11,36 @@ SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp', '.ppm', '
 def is_image(name: str) -> bool:
     """Whether a file's name is that of an image, and not of a hidden file."""
     base = os.path.basename(name)
-    return not base.startswith('.') and base.lower().endswith(SUFFIXES)
+    return is_visible(base) and base.lower().endswith(SUFFIXES)
+
+
+def is_visible(name: str) -> bool:
+    """Whether a file or folder is a person's, and not a program's."""
+    return not name.startswith('.') and name != '__MACOSX'
+
+
+def walk_visible(folder: str, suffixes: Sequence[str] = SUFFIXES) -> Iterator[str]:
+    """Files below a folder, without what is hidden or macOS's.
+
+    Args:
+        folder (str): Where to look. Links to folders are followed.
+        suffixes (Sequence[str]): In lower case, with their dots.
+
+    Yields:
+        str: Paths relative to the folder, with ``/``, in no order.
+    """
+    seen = set()
+    for root, folders, names in os.walk(folder, followlinks=True):
+        # A link may lead back to where it lies.
+        place = os.path.realpath(root)
+        folders[:] = [] if place in seen else sorted(filter(is_visible, folders))
+        if place in seen:
+            continue
+        seen.add(place)
+        inside = os.path.relpath(root, folder).replace(os.sep, '/')
+        for name in names:
+            if is_visible(name) and name.lower().endswith(tuple(suffixes)):
+                yield name if inside == '.' else f'{inside}/{name}'
 
 
 def find_image(folder: str, stem: str) -> str | None:

@@ -3,7 +3,7 @@
 from collections import Counter
 from pathlib import Path
 
-from loma_mm.datasets.image_files import SUFFIXES
+from loma_mm.datasets.image_files import SUFFIXES, is_visible
 from loma_mm.errors import DataError
 
 from .found import (
@@ -11,7 +11,6 @@ from .found import (
     Problem,
     Split,
     image_size,
-    is_visible,
     split_names,
     split_of_folder,
     train_and_test,

@@ -2,9 +2,10 @@
 
 from mmengine.config import Config
 
+from .class_folders import number_alike
 from .configs import find_config, shipped_bases
 from .datasets import dataloaders
-from .knobs import turn_knobs
+from .knobs import name_classes, turn_knobs
 
 
 def load_config(path: str, options: dict | None = None) -> Config:
@@ -16,7 +17,8 @@ def load_config(path: str, options: dict | None = None) -> Config:
 
     It may inherit a shipped config, ``_base_ = 'loma_mm::...'``.
 
-    For mmpretrain, the dataloaders get the defaults that its own tools set.
+    For mmpretrain, the dataloaders get the defaults that its own tools set, and
+    datasets of image folders number the classes of all splits alike.
 
     Args:
         path (str): A config file, or the name of a shipped one.
@@ -36,4 +38,6 @@ def load_config(path: str, options: dict | None = None) -> Config:
             loader.setdefault('pin_memory', True)
             loader.setdefault('persistent_workers', loader.get('num_workers', 0) > 0)
             loader.setdefault('collate_fn', dict(type='default_collate'))
+    name_classes(cfg)
+    number_alike(cfg)
     return cfg
