@@ -41,6 +41,7 @@ from .arguments import (
     add_cfg_options,
     add_config,
     open_samples,
+    output_folder,
     picture_path,
     positive,
 )
@@ -61,7 +62,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--out', type=picture_path, help='write all samples to one picture'
     )
-    parser.add_argument('--out-dir', help='write a picture a sample to this folder')
+    parser.add_argument(
+        '--out-dir',
+        type=output_folder,
+        help='write a picture a sample to this folder',
+    )
     parser.add_argument(
         '--show',
         action='store_true',

@@ -4,10 +4,10 @@ import argparse
 import shlex
 from collections.abc import Sequence
 
-from mmengine.config import DictAction
-
-from loma_mm.errors import RunError, UsageError
+from loma_mm.errors import RunError
 from loma_mm.experiments import Results, Run, collect, run_all
+
+from .arguments import output_folder, output_text
 
 LAUNCHERS = ('python', 'torchrun', 'slurm')
 
@@ -26,10 +26,13 @@ def add_experiment_arguments(
     parser.add_argument(
         '--work-dir',
         default=work_dir,
+        type=output_folder,
         help=f'each run goes to NAME/seedN in there (default: {work_dir})',
     )
     parser.add_argument(
-        '--csv', help=f'table of results (default: {csv or "WORK_DIR/results.csv"})'
+        '--csv',
+        type=output_text,
+        help=f'table of results (default: {csv or "WORK_DIR/results.csv"})',
     )
     parser.add_argument('--seeds', type=int, nargs='+', metavar='N')
     parser.add_argument(
@@ -58,16 +61,6 @@ def add_experiment_arguments(
         help='processes of each of the --commands (default: 1)',
     )
     parser.add_argument('--partition', default='PARTITION', help='of --commands slurm')
-
-
-def parse_options(options: Sequence[str]) -> dict:
-    """``--cfg-options`` as :func:`loma_mm.running.load_config` wants them."""
-    parser = argparse.ArgumentParser(usage=argparse.SUPPRESS)
-    parser.add_argument('--cfg-options', nargs='*', action=DictAction)
-    for option in options:
-        if '=' not in option:
-            raise UsageError(f'--cfg-options must be KEY=VALUE, got {option}')
-    return parser.parse_args(['--cfg-options', *options]).cfg_options
 
 
 def job_command(run: Run, launcher: str, gpus: int, partition: str) -> str:

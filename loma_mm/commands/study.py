@@ -27,12 +27,13 @@ from loma_mm.experiments.results import LABELS
 from loma_mm.experiments.tables import escape, markdown_table, mean_and_sd
 from loma_mm.files import write_text
 from loma_mm.running import check_before_start, load_config
+from loma_mm.running.options import parse_options
 from loma_mm.visualization import STYLE, save_figure
 
+from .arguments import output_text, require_different, require_output
 from .experiment_arguments import (
     add_experiment_arguments,
     carry_out,
-    parse_options,
     raise_problems,
 )
 from .list_images import list_images
@@ -63,6 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--report',
         metavar='FILE',
+        type=output_text,
         help='train nothing: write the tables and plots of the CSV file to '
         'this Markdown file and beside it',
     )
@@ -72,6 +74,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def complete_arguments(args: argparse.Namespace) -> None:
     """Add what follows from the arguments, or raise a UsageError."""
     args.csv = args.csv or osp.join(args.work_dir, 'results.csv')
+    require_output('--csv', args.csv)
+    require_different(args.csv, args.report)
     given = [name for name in SHORT if getattr(args, COMPARISONS[name].data)]
     args.parts = args.parts or given or list(SHORT)
     if not (args.collect or args.report):

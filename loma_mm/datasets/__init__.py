@@ -6,14 +6,16 @@ from .transforms import LocalMagnification
 __all__ = [
     'AnyImageVOCDataset',
     'AnyImageXMLDataset',
-    'ImageList',
+    'ClassFolders',
+    'ImageNetFolders',
     'LocalMagnification',
 ]
 # Imported on use: each needs a toolbox, and the other does without.
 _ON_USE = {
     'AnyImageVOCDataset': 'any_image_xml_dataset',
     'AnyImageXMLDataset': 'any_image_xml_dataset',
-    'ImageList': 'image_list',
+    'ClassFolders': 'class_folders',
+    'ImageNetFolders': 'class_folders',
 }
 
 

@@ -1,7 +1,9 @@
 """Images as people name them."""
 
 import os
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from typing import Any
 
 # What OpenCV decodes, hence mmcv. Of several images of one name, the first.
 SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp', '.ppm', '.pgm')
@@ -10,7 +12,54 @@ SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp', '.ppm', '
 def is_image(name: str) -> bool:
     """Whether a file's name is that of an image, and not of a hidden file."""
     base = os.path.basename(name)
-    return not base.startswith('.') and base.lower().endswith(SUFFIXES)
+    return is_visible(base) and base.lower().endswith(SUFFIXES)
+
+
+def is_visible(name: str) -> bool:
+    """Whether a file or folder is a person's, and not a program's."""
+    return not name.startswith('.') and name != '__MACOSX'
+
+
+def walk_visible(folder: str, suffixes: Sequence[str] = SUFFIXES) -> Iterator[str]:
+    """Files below a folder, without what is hidden or macOS's.
+
+    Args:
+        folder (str): Where to look. Links to folders are followed.
+        suffixes (Sequence[str]): In lower case, with their dots.
+
+    Yields:
+        str: Paths relative to the folder, with ``/``, in no order.
+    """
+    seen = set()
+    for root, folders, names in os.walk(folder, followlinks=True):
+        # A link may lead back to where it lies.
+        place = os.path.realpath(root)
+        folders[:] = [] if place in seen else sorted(filter(is_visible, folders))
+        if place in seen:
+            continue
+        seen.add(place)
+        inside = os.path.relpath(root, folder).replace(os.sep, '/')
+        for name in names:
+            if is_visible(name) and name.lower().endswith(tuple(suffixes)):
+                yield name if inside == '.' else f'{inside}/{name}'
+
+
+def common_folder(dataset: Any) -> str:
+    """The folder in or below which all images of a dataset lie.
+
+    Args:
+        dataset (Any): Of MMEngine, initialised, or a wrapper of such.
+
+    Returns:
+        str: An absolute path; the root of all where they have none in common.
+    """
+    infos = map(dataset.get_data_info, range(len(dataset)))
+    folders = {
+        os.path.dirname(os.path.abspath(info['img_path']))
+        for info in infos
+        if info.get('img_path')
+    }
+    return os.path.commonpath(folders) if folders else os.sep
 
 
 def find_image(folder: str, stem: str) -> str | None:

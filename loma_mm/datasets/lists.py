@@ -57,6 +57,25 @@ def _decode(data: bytes, path: str) -> str:
     return text
 
 
+def split_line(line: str, where: str) -> tuple[str, int]:
+    """Image and label of a line of a list.
+
+    Raises:
+        DataError: If it has not both.
+    """
+    name, *rest = line.rsplit(maxsplit=1)
+    try:
+        label = int(rest[0])
+    except (IndexError, ValueError):
+        label = -1
+    if label < 0:
+        raise DataError(
+            f'{where} is not the name of an image, a blank and a label from 0 on, but '
+            f'{line!r}: mend the line or take it out.'
+        )
+    return name, label
+
+
 def check_inside(path: str, folder: str, where: str) -> None:
     """Raise a DataError unless a path leads into a folder.
 

@@ -4,14 +4,13 @@ from collections import Counter
 from pathlib import Path
 
 from loma_mm.datasets.image_check import image_size
-from loma_mm.datasets.image_files import SUFFIXES
+from loma_mm.datasets.image_files import SUFFIXES, is_visible
 from loma_mm.errors import DataError
 
 from .found import (
     Found,
     Problem,
     Split,
-    is_visible,
     split_names,
     split_of_folder,
     train_and_test,

@@ -1,12 +1,12 @@
 """What was found in somebody's data."""
 
-import os
 import random
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from loma_mm.datasets.image_files import walk_visible
 from loma_mm.errors import DataError
 
 # First parts of paths that say to which split a sample belongs.
@@ -148,23 +148,4 @@ def visible_files(folder: Path, suffixes: Sequence[str]) -> list[Path]:
         folder (Path): Where to look. Links to folders are followed.
         suffixes (Sequence[str]): In lower case, with their dots.
     """
-    found = []
-    seen = set()
-    for root, folders, names in os.walk(folder, followlinks=True):
-        # A link may lead back to where it lies.
-        place = os.path.realpath(root)
-        folders[:] = [] if place in seen else sorted(filter(is_visible, folders))
-        if place in seen:
-            continue
-        seen.add(place)
-        found += [
-            Path(root, name)
-            for name in names
-            if is_visible(name) and name.lower().endswith(tuple(suffixes))
-        ]
-    return sorted(found)
-
-
-def is_visible(name: str) -> bool:
-    """Whether a file or folder is a person's, and not a program's."""
-    return not name.startswith('.') and name != '__MACOSX'
+    return sorted(Path(folder, name) for name in walk_visible(str(folder), suffixes))

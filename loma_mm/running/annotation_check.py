@@ -32,8 +32,8 @@ def check_annotations(dataset: BaseDataset, place: str) -> None:
     if hasattr(dataset, 'listed'):
         _check_xml(dataset)
     elif getattr(getattr(dataset, 'COCOAPI', None), '__name__', '') == 'COCO':
-        _check_coco(dataset, place)
-    elif type(dataset).__name__ == 'ImageList':
+        _check_coco(dataset)
+    elif hasattr(dataset, 'split_line') and dataset.ann_file:
         _check_list(dataset)
 
 
@@ -60,7 +60,6 @@ def _check_xml(dataset: Any) -> None:
         raise DataError(f'{dataset.ann_file} lists nothing: put names into it.')
     broken: dict[str, AnnotationError] = {}
     lonely: list[str] = []
-    objects = 0
     for number, name, path in listed:
         if not osp.isfile(path):
             raise DataError(
@@ -68,7 +67,7 @@ def _check_xml(dataset: Any) -> None:
                 'complete the dataset or mend the list.'
             )
         try:
-            objects += len(read_voc_xml(path).objects)
+            read_voc_xml(path)
         except AnnotationError as error:
             broken[path] = error
         if dataset.find_image(name) is None:
@@ -86,14 +85,9 @@ def _check_xml(dataset: Any) -> None:
             f'lists{others(lonely).replace("as have", "nor")}: put it there, or take '
             'the line out.'
         )
-    if not objects and not dataset.test_mode:
-        raise DataError(
-            f'None of the {len(listed)} annotations that {dataset.ann_file} lists has '
-            'an object to learn: annotate the images.'
-        )
 
 
-def _check_coco(dataset: Any, place: str) -> None:
+def _check_coco(dataset: Any) -> None:
     path = dataset.ann_file
     content = read_coco_json(path, as_mmdet=True)
     images = {image['id'] for image in content['images']}
@@ -111,29 +105,6 @@ def _check_coco(dataset: Any, place: str) -> None:
                 LomaWarning,
                 stacklevel=2,
             )
-    if not content['annotations'] and not dataset.test_mode:
-        raise DataError(f'{path} has no annotation to learn: annotate the images.')
-    _check_order(dataset, place, [c['name'] for c in content['categories']])
-
-
-def _check_order(dataset: Any, place: str, names: list[str]) -> None:
-    """MMDetection counts labels in the order of the file, not of the classes."""
-    classes = list(dataset.metainfo['classes'])
-    used = [name for name in names if name in classes]
-    if used == classes:
-        return
-    if not used:
-        what = 'has none of them'
-    elif sorted(used) == sorted(classes):
-        what = 'has them in another order'
-    else:
-        absent = [name for name in classes if name not in used]
-        what = f'has no {", ".join(absent)}'
-    raise DataError(
-        f'{place} has the classes {", ".join(classes)}, and {dataset.ann_file} {what} '
-        f'(its categories: {", ".join(names)}), so that MMDetection would give the '
-        "labels of others: name the classes as the file's categories, in its order."
-    )
 
 
 def _check_list(dataset: Any) -> None:

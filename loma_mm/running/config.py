@@ -2,9 +2,10 @@
 
 from mmengine.config import Config
 
+from .class_folders import number_alike
 from .configs import find_config, shipped_bases
 from .datasets import dataloaders
-from .knobs import turn_knobs
+from .knobs import name_classes, turn_knobs
 from .lenient import read_leniently
 
 
@@ -20,7 +21,8 @@ def load_config(path: str, options: dict | None = None) -> Config:
     The toolboxes' readers of XML and of lists give way to ours, see
     :func:`loma_mm.running.lenient.read_leniently`.
 
-    For mmpretrain, the dataloaders get the defaults that its own tools set.
+    For mmpretrain, the dataloaders get the defaults that its own tools set, and
+    datasets of image folders number the classes of all splits alike.
 
     Args:
         path (str): A config file, or the name of a shipped one.
@@ -35,10 +37,12 @@ def load_config(path: str, options: dict | None = None) -> Config:
     turn_knobs(cfg, options)
     # Last, so that an option given in full wins.
     cfg.merge_from_dict(options)
-    read_leniently(cfg)
     if cfg.get('default_scope') == 'mmpretrain':
         for loader in dataloaders(cfg).values():
             loader.setdefault('pin_memory', True)
             loader.setdefault('persistent_workers', loader.get('num_workers', 0) > 0)
             loader.setdefault('collate_fn', dict(type='default_collate'))
+    name_classes(cfg)
+    number_alike(cfg)
+    read_leniently(cfg)
     return cfg

@@ -7,7 +7,7 @@ from .datasets import dataloaders, dataset_configs
 OURS = {
     ('mmdet', 'XMLDataset'): 'loma_mm.datasets.AnyImageXMLDataset',
     ('mmdet', 'VOCDataset'): 'loma_mm.datasets.AnyImageVOCDataset',
-    ('mmpretrain', 'CustomDataset'): 'loma_mm.datasets.ImageList',
+    ('mmpretrain', 'CustomDataset'): 'loma_mm.datasets.ClassFolders',
 }
 
 
@@ -20,7 +20,7 @@ def read_leniently(cfg: Config) -> None:
     """
     scope = cfg.get('default_scope')
     for loader in dataloaders(cfg).values():
-        for _, part in dataset_configs(loader.dataset):
+        for _, part in dataset_configs(loader['dataset']):
             ours = OURS.get(_type_name(part.get('type'), scope or ''))
             if ours is not None and (scope == 'mmdet' or part.get('ann_file')):
                 part['type'] = ours

@@ -9,19 +9,18 @@ from typing import Any
 
 from mmengine.config import Config
 from mmengine.dataset import BaseDataset
-from mmengine.fileio import list_from_file
 from mmengine.registry import DATASETS
 
-from loma_mm.datasets.voc_xml import read_voc_xml
 from loma_mm.errors import ConfigError, DataError, LomaError, LomaWarning, SetupError
 
 from .annotation_check import check_annotations
+from .class_counts import check_class_counts, is_voc
+from .class_folders import check_class_folders, read_list
 from .console import imports_aside
-from .datasets import dataset_configs
-from .sample_check import check_samples
+from .datasets import SPLITS, dataset_configs
+from .knobs import head_outputs
+from .sample_check import check_samples, identity
 
-# Enough to see every class of a dataset that has the wrong ones.
-ANNOTATIONS_READ = 200
 HELP = (
     'put it there, or point the data_root of the datasets elsewhere with --cfg-options'
 )
@@ -47,8 +46,7 @@ def check_before_start(cfg: Config, splits: Sequence[str]) -> None:
     check_toolbox(cfg.get('default_scope', 'mmengine'))
     hint = cfg.get('data_help', HELP)
     missing: list[str] = []
-    # Those of val and test are often one.
-    present: dict[tuple, tuple[BaseDataset, str]] = {}
+    present: list[tuple[BaseDataset, str]] = []
     for dataset, place in _datasets(cfg, splits):
         absent = _try(_missing_paths, dataset, place) or []
         missing += [path for path in absent if path not in missing]
@@ -56,27 +54,48 @@ def check_before_start(cfg: Config, splits: Sequence[str]) -> None:
             continue
         _try(_download, dataset, place, hint)
         _try(check_annotations, dataset, place)
-        present.setdefault(_identity(dataset), (dataset, place))
-        _try(_check_voc_classes, dataset, place)
-        _try(_check_num_classes, dataset, place, cfg.model)
+        present.append((dataset, place))
     if missing:
         raise DataError(
             'The dataset of this config is not on disk, missing '
             f'{", ".join(map(osp.abspath, missing))}: {hint}.'
         )
-    for dataset, place in present.values():
+    _check_names(cfg, splits, present)
+    # Those of val and test are often one.
+    for dataset, place in {identity(one[0]): one for one in present[::-1]}.values():
         _try(check_samples, dataset, place, cfg.model)
 
 
-def _identity(dataset: BaseDataset) -> tuple:
-    """What two datasets have in common that give the same samples."""
-    return (
-        type(dataset),
-        dataset.ann_file,
-        repr(dataset.data_prefix),
-        dataset.test_mode,
-        repr(dataset.metainfo.get('classes')),
-    )
+def _check_names(
+    cfg: Config, splits: Sequence[str], present: list[tuple[BaseDataset, str]]
+) -> None:
+    """What data is called, and what a config calls it."""
+    notes: list[str] = []
+    if cfg.get('default_scope') == 'mmpretrain':
+        notes = _try(check_class_folders, list(_class_folders(cfg, present))) or []
+    for split in splits:
+        parts = [
+            (dataset, place)
+            for dataset, place in present
+            if place.startswith(f'{split}_dataloader')
+        ]
+        if parts and not hasattr(parts[0][0], 'with_label'):
+            notes += _try(check_class_counts, split, parts) or []
+    for dataset, place in present:
+        _try(_check_num_classes, dataset, place, cfg.model)
+    for note in dict.fromkeys(notes):
+        warnings.warn(note, LomaWarning, stacklevel=3)
+
+
+def _class_folders(
+    cfg: Config, present: list[tuple[BaseDataset, str]]
+) -> Iterator[tuple[BaseDataset, str]]:
+    """The datasets of a run, and those of other splits that are on disk."""
+    places = {place for _, place in present}
+    for dataset, place in _datasets(cfg, SPLITS, pipeline=[]):
+        if place not in places and _missing_paths(dataset, place):
+            continue
+        yield dataset, place
 
 
 def missing_data(cfg: Config, splits: Sequence[str]) -> tuple[list[str], str]:
@@ -101,7 +120,9 @@ def missing_data(cfg: Config, splits: Sequence[str]) -> tuple[list[str], str]:
     return list(dict.fromkeys(map(osp.abspath, paths))), cfg.get('data_help', HELP)
 
 
-def _datasets(cfg: Config, splits: Sequence[str]) -> Iterator[tuple[BaseDataset, str]]:
+def _datasets(
+    cfg: Config, splits: Sequence[str], **changed: object
+) -> Iterator[tuple[BaseDataset, str]]:
     """The datasets of a config and their places; none of them reads its data."""
     scope = cfg.get('default_scope', 'mmengine')
     for split in splits:
@@ -111,7 +132,7 @@ def _datasets(cfg: Config, splits: Sequence[str]) -> Iterator[tuple[BaseDataset,
         for place, dataset_cfg in dataset_configs(
             loader.dataset, f'{split}_dataloader.dataset'
         ):
-            dataset = _build_lazily(dataset_cfg, place, scope)
+            dataset = _build_lazily({**dataset_cfg, **changed}, place, scope)
             if dataset is not None:
                 yield dataset, place
 
@@ -141,15 +162,16 @@ def check_toolbox(scope: str) -> None:
         )
 
 
-def _try(check: Callable, dataset: BaseDataset, place: str, *args: object):
+def _try(check: Callable, *args: Any) -> Any:
     """Run a check; what it did not foresee is a warning, and not the end."""
     try:
-        return check(dataset, place, *args)
+        return check(*args)
     except LomaError:
         raise
     except Exception as error:
+        where = next((arg for arg in args if isinstance(arg, str)), 'The data')
         warnings.warn(
-            f'{place} ({type(dataset).__name__}) could not be checked by '
+            f'{where} could not be checked by '
             f'{check.__name__.strip("_")} before the start: '
             f'{type(error).__name__}: {error}',
             LomaWarning,
@@ -182,7 +204,7 @@ def _missing_paths(dataset: BaseDataset, place: str) -> list[str]:
     if getattr(dataset, 'download', False) or getattr(dataset, 'backend_args', None):
         return []
     paths = [dataset.ann_file, *dataset.data_prefix.values()]
-    if _is_voc(dataset):
+    if is_voc(dataset):
         paths += [
             osp.join(dataset.sub_data_root, folder)
             for folder in (dataset.img_subdir, dataset.ann_subdir)
@@ -218,50 +240,21 @@ def _download(dataset: BaseDataset, place: str, hint: str) -> None:
         ) from error
 
 
-def _is_voc(dataset: BaseDataset) -> bool:
-    """Whether it is one of mmdet's datasets with an XML file for each image."""
-    return hasattr(dataset, 'ann_subdir')
-
-
 def _check_num_classes(dataset: BaseDataset, place: str, model: dict) -> None:
     """A label beyond the outputs of the head fails deep inside the loss."""
-    classes = dataset.metainfo.get('classes')
-    folder = dataset.data_prefix.get('img_path')
-    if classes is not None:
-        count = len(classes)
-    elif not dataset.ann_file and isinstance(folder, str) and osp.isdir(folder):
-        count = sum(entry.is_dir() for entry in os.scandir(folder))
-    else:
-        return
-    for key in ('head', 'roi_head.bbox_head', 'bbox_head'):
-        head: Any = model
-        for part in key.split('.'):
-            head = head.get(part) if isinstance(head, dict) else None
-        outputs = head.get('num_classes') if isinstance(head, dict) else None
-        if outputs is not None and outputs < count:
-            raise ConfigError(
-                f'{place} has {count} classes and the model tells {outputs} '
-                f'apart: give --cfg-options model.{key}.num_classes={count}.'
-            )
-
-
-def _check_voc_classes(dataset: BaseDataset, place: str) -> None:
-    """VOC-format datasets skip unknown names silently: say if all are."""
-    if not _is_voc(dataset) or getattr(dataset, 'backend_args', None):
-        return
-    folder = osp.join(dataset.sub_data_root, dataset.ann_subdir)
-    found: set[str] = set()
-    if hasattr(dataset, 'listed'):
-        paths = [path for _, _, path in dataset.listed()]
-    else:
-        names = list_from_file(dataset.ann_file)
-        paths = [osp.join(folder, f'{name}.xml') for name in names]
-    for path in paths[:ANNOTATIONS_READ]:
-        found.update(one.name for one in read_voc_xml(path).objects)
-    classes = dataset.metainfo['classes']
-    if found and not found.intersection(classes):
-        raise DataError(
-            f'{place} knows the classes {", ".join(classes)}, but the '
-            f'annotations in {folder} name {", ".join(sorted(map(str, found)))}: give '
-            'the names with --cfg-options classes="[...]".'
+    needed = 0
+    if getattr(dataset, 'with_label', False) and dataset.ann_file:
+        needed = 1 + max(
+            (label for _, label in read_list(dataset.ann_file)), default=-1
+        )
+    elif hasattr(dataset, 'class_names'):
+        needed = len(dataset.class_names())
+    elif getattr(dataset, 'with_label', False):
+        needed = sum(entry.is_dir() for entry in os.scandir(dataset.img_prefix))
+    needed = max(needed, len(dataset.metainfo.get('classes') or ()))
+    head = head_outputs(model)
+    if head is not None and head[1] < needed:
+        raise ConfigError(
+            f'{place} has {needed} classes and the model tells {head[1]} '
+            f'apart: give --cfg-options model.{head[0]}={needed}.'
         )

@@ -14,6 +14,7 @@ from loma_mm.datasets.image_check import image_size
 from loma_mm.errors import ConfigError, DataError, LomaError, LomaWarning
 
 from .console import imports_aside
+from .knobs import head_outputs
 
 # Files named of those that have something wrong.
 NAMED = 3
@@ -21,7 +22,6 @@ NAMED = 3
 # are there and not empty is seen all the same, the rest when they are loaded.
 MOST = 50_000
 THREADS = 8
-HEADS = ('head', 'roi_head.bbox_head', 'bbox_head')
 
 
 def check_samples(dataset: BaseDataset, place: str, model: dict) -> None:
@@ -53,6 +53,17 @@ def check_samples(dataset: BaseDataset, place: str, model: dict) -> None:
     _check_labels(samples, place, model)
     sizes = _check_images(samples, place, dataset)
     _check_boxes(samples, sizes, place, dataset)
+
+
+def identity(dataset: BaseDataset) -> tuple:
+    """What two datasets have in common that give the same samples."""
+    return (
+        type(dataset),
+        dataset.ann_file,
+        repr(dataset.data_prefix),
+        dataset.test_mode,
+        repr(dataset.metainfo.get('classes')),
+    )
 
 
 def _read(dataset: BaseDataset, place: str) -> list[dict]:
@@ -91,7 +102,7 @@ def _source(dataset: BaseDataset) -> str:
 
 
 def _check_labels(samples: Sequence[dict], place: str, model: dict) -> None:
-    found = _num_classes(model)
+    found = head_outputs(model)
     if found is None:
         return
     key, outputs = found
@@ -105,20 +116,9 @@ def _check_labels(samples: Sequence[dict], place: str, model: dict) -> None:
                 raise ConfigError(
                     f'{place} gives {_file(sample)} the label {np.max(label)}, and the '
                     f'model tells {outputs} classes apart, counted from 0: give '
-                    f'--cfg-options model.{key}.num_classes={np.max(label) + 1}, or '
+                    f'--cfg-options model.{key}={np.max(label) + 1}, or '
                     'mend the labels.'
                 )
-
-
-def _num_classes(model: dict) -> tuple[str, int] | None:
-    for key in HEADS:
-        head: Any = model
-        for part in key.split('.'):
-            head = head.get(part) if isinstance(head, dict) else None
-        outputs = head.get('num_classes') if isinstance(head, dict) else None
-        if isinstance(outputs, int):
-            return key, outputs
-    return None
 
 
 def _check_images(

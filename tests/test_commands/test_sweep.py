@@ -6,11 +6,11 @@ import pytest
 from mmengine.registry import init_default_scope
 
 from loma_mm.commands import sweep
-from loma_mm.commands.experiment_arguments import parse_options
 from loma_mm.errors import ConfigError
 from loma_mm.experiments import Key, Results
 from loma_mm.experiments.paper import read_rows
 from loma_mm.running import load_config
+from loma_mm.running.options import parse_options
 from tests.helpers import CLASSIFIER, ROOT, parse, run_command
 
 CONFIGS = ROOT / 'configs'

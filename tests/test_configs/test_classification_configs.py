@@ -73,8 +73,8 @@ NETWORKS = {
 DATASETS = {
     'cifar10': ('CIFAR10', 10),
     'cifar100': ('CIFAR100', 100),
-    'in1k': ('ImageNet', 1000),
-    'image-folder': ('CustomDataset', 10),
+    'in1k': ('loma_mm.datasets.ImageNetFolders', 1000),
+    'image-folder': ('loma_mm.datasets.ClassFolders', 10),
 }
 
 # Steps of train pipelines

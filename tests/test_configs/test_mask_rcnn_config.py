@@ -30,7 +30,7 @@ def test_mask_rcnn_trains_with_warped_masks(coco, tmp_path):
         'FilterAnnotations',
         'PackDetInputs',
     ]
-    loma = pipeline[-2]
+    loma = pipeline[-3]
     assert (loma.labels, loma.prob) == ('warp', 0.25)
     loma.prob = 1
     for step in pipeline:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from loma_mm.commands.experiment_arguments import job_command, parse_options
+from loma_mm.commands.experiment_arguments import job_command
 from loma_mm.errors import ResultsError, UsageError
 from loma_mm.experiments import (
     Key,
@@ -23,6 +23,7 @@ from loma_mm.experiments import (
     run_all,
     to_percent,
 )
+from loma_mm.running.options import parse_options
 from loma_mm.running.work_dir import is_locked, locked
 from tests.helpers import CLASSIFIER, ROOT
 

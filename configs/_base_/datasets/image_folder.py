@@ -26,13 +26,16 @@ crop_flip = [
 pack = [dict(type='PackInputs')]
 train_pipeline = [*crop_flip, *pack]
 
+# Both splits number the classes as the folders in train; CustomDataset would number
+# what each has.
 train_dataloader = dict(
     batch_size=128,
     num_workers=2,
     dataset=dict(
-        type='CustomDataset',
+        type='loma_mm.datasets.ClassFolders',
         data_root=data_root,
         data_prefix='train',
+        class_folders='train',
         pipeline=train_pipeline,
     ),
     sampler=dict(type='DefaultSampler', shuffle=True),
@@ -42,9 +45,10 @@ val_dataloader = dict(
     batch_size=128,
     num_workers=2,
     dataset=dict(
-        type='CustomDataset',
+        type='loma_mm.datasets.ClassFolders',
         data_root=data_root,
         data_prefix='test',
+        class_folders='train',
         pipeline=[*load, *pack],
     ),
     sampler=dict(type='DefaultSampler', shuffle=False),
