@@ -31,7 +31,8 @@ from matplotlib.figure import Figure
 from sklearn.datasets import load_sample_image
 
 from loma_mm.checks import SHAPES
-from loma_mm.errors import DataError, UsageError
+from loma_mm.datasets.image_check import read_image
+from loma_mm.errors import UsageError
 from loma_mm.functional import MagnificationRegion, magnify_image
 from loma_mm.running.preflight import check_toolbox
 from loma_mm.visualization import (
@@ -94,13 +95,7 @@ def check_arguments(args: argparse.Namespace) -> None:
 def load_images(args: argparse.Namespace) -> list[np.ndarray]:
     """The RGB images that the command line asks for."""
     if args.image is not None:
-        images = []
-        for path in args.image:
-            img = mmcv.imread(path, channel_order='rgb')
-            if img is None:
-                raise DataError(f'{path} cannot be read as an image.')
-            images.append(img)
-        return images
+        return [read_image(path) for path in args.image]
     if args.config is None:
         return [load_sample_image('flower.jpg')]
     _, samples = open_samples(args.config, args.cfg_options, 'train')

@@ -47,6 +47,16 @@ def image_size(path: str) -> tuple[int, int]:
     return (size[1], size[0]) if turned else size
 
 
+def read_image(path: str) -> np.ndarray:
+    """An RGB image of shape (H, W, 3).
+
+    Raises:
+        DataError: As :func:`image_size`.
+    """
+    image_size(path)
+    return mmcv.imread(path, channel_order='rgb')
+
+
 def _ends_well(path: str, kind: str | None) -> bool:
     end = ENDS.get(kind or '')
     if end is None:

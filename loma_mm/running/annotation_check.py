@@ -1,7 +1,6 @@
 """Annotation files are read before the start, all of them."""
 
 import os.path as osp
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,31 +9,35 @@ from mmengine.dataset import BaseDataset
 from loma_mm.datasets.coco_json import read_coco_json
 from loma_mm.datasets.lists import check_inside, read_lines
 from loma_mm.datasets.voc_xml import AnnotationError, read_voc_xml
-from loma_mm.errors import DataError, LomaWarning
+from loma_mm.errors import DataError
 
 # Files named of those that have something wrong.
 NAMED = 3
 
 
-def check_annotations(dataset: BaseDataset, place: str) -> None:
+def check_annotations(dataset: BaseDataset, place: str) -> list[str]:
     """Read what a dataset's list, XML or JSON says.
 
     Args:
         dataset (BaseDataset): Not initialised.
         place (str): Its dotted key in the config.
 
+    Returns:
+        list[str]: Sentences to show.
+
     Raises:
         DataError: If a file cannot be read, with its line where there is one,
             names what is not there, or leads out of the dataset.
     """
     if getattr(dataset, 'backend_args', None) or '://' in (dataset.ann_file or ''):
-        return
+        return []
     if hasattr(dataset, 'listed'):
         _check_xml(dataset)
     elif getattr(getattr(dataset, 'COCOAPI', None), '__name__', '') == 'COCO':
-        _check_coco(dataset)
+        return _check_coco(dataset)
     elif hasattr(dataset, 'split_line') and dataset.ann_file:
         _check_list(dataset)
+    return []
 
 
 def others(names: Sequence[str]) -> str:
@@ -87,24 +90,19 @@ def _check_xml(dataset: Any) -> None:
         )
 
 
-def _check_coco(dataset: Any) -> None:
+def _check_coco(dataset: Any) -> list[str]:
     path = dataset.ann_file
     content = read_coco_json(path, as_mmdet=True)
     images = {image['id'] for image in content['images']}
-    categories = {category['id'] for category in content['categories']}
     for i, image in enumerate(content['images']):
         _check_inside(dataset, 'img', image['file_name'], f'{path}: images[{i}]')
-    for key, known in (('image_id', images), ('category_id', categories)):
-        lost = [ann['id'] for ann in content['annotations'] if ann[key] not in known]
-        if lost:
-            what = key.removesuffix('_id')
-            warnings.warn(
-                f'{path}: {len(lost)} of {len(content["annotations"])} annotations, '
-                f'the first with id {lost[0]}, are of no {what} that the file has: '
-                'they are left out.',
-                LomaWarning,
-                stacklevel=2,
-            )
+    lost = [a['id'] for a in content['annotations'] if a['image_id'] not in images]
+    if not lost:
+        return []
+    return [
+        f'{path}: {len(lost)} of {len(content["annotations"])} annotations, the first '
+        f'with id {lost[0]}, are of no image that the file has: they are left out.'
+    ]
 
 
 def _check_list(dataset: Any) -> None:

@@ -53,7 +53,7 @@ def check_before_start(cfg: Config, splits: Sequence[str]) -> None:
         if absent:
             continue
         _try(_download, dataset, place, hint)
-        _try(check_annotations, dataset, place)
+        _show(_try(check_annotations, dataset, place))
         present.append((dataset, place))
     if missing:
         raise DataError(
@@ -63,7 +63,7 @@ def check_before_start(cfg: Config, splits: Sequence[str]) -> None:
     _check_names(cfg, splits, present)
     # Those of val and test are often one.
     for dataset, place in {identity(one[0]): one for one in present[::-1]}.values():
-        _try(check_samples, dataset, place, cfg.model)
+        _show(_try(check_samples, dataset, place, cfg.model))
 
 
 def _check_names(
@@ -83,7 +83,11 @@ def _check_names(
             notes += _try(check_class_counts, split, parts) or []
     for dataset, place in present:
         _try(_check_num_classes, dataset, place, cfg.model)
-    for note in dict.fromkeys(notes):
+    _show(notes)
+
+
+def _show(notes: Sequence[str] | None) -> None:
+    for note in dict.fromkeys(notes or ()):
         warnings.warn(note, LomaWarning, stacklevel=3)
 
 

@@ -1,7 +1,6 @@
 """The samples of a dataset as training gets them, looked at before the start."""
 
 import os
-import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -11,7 +10,7 @@ import numpy as np
 from mmengine.dataset import BaseDataset
 
 from loma_mm.datasets.image_check import image_size
-from loma_mm.errors import ConfigError, DataError, LomaError, LomaWarning
+from loma_mm.errors import ConfigError, DataError, LomaError
 
 from .console import imports_aside
 from .knobs import head_outputs
@@ -24,17 +23,20 @@ MOST = 50_000
 THREADS = 8
 
 
-def check_samples(dataset: BaseDataset, place: str, model: dict) -> None:
+def check_samples(dataset: BaseDataset, place: str, model: dict) -> list[str]:
     """Check labels, images and boxes of all samples, in the first process.
 
-    Boxes of which nothing is left inside the image are a warning. What is read
-    here is read as training reads it: whatever fails would fail there.
+    What is read here is read as training reads it: whatever fails would fail
+    there.
 
     Args:
         dataset (BaseDataset): Not initialised; one that is, or is remote, is
             left alone.
         place (str): Its dotted key in the config.
         model (dict): The config of the model.
+
+    Returns:
+        list[str]: Sentences to show: of boxes of which nothing is left.
 
     Raises:
         ConfigError: If the model has no output for a label.
@@ -48,11 +50,11 @@ def check_samples(dataset: BaseDataset, place: str, model: dict) -> None:
         or '://' in f'{dataset.ann_file}{dataset.data_prefix}'
         or os.environ.get('RANK', '0') != '0'
     ):
-        return
+        return []
     samples = _read(dataset, place)
     _check_labels(samples, place, model)
     sizes = _check_images(samples, place, dataset)
-    _check_boxes(samples, sizes, place, dataset)
+    return _check_boxes(samples, sizes, place, dataset)
 
 
 def identity(dataset: BaseDataset) -> tuple:
@@ -153,10 +155,8 @@ def _look(path: str) -> tuple[int, int] | str:
 
 
 def _glance(path: str) -> tuple[int, int] | str | None:
-    try:
-        return _look(path) if os.path.getsize(path) == 0 else None
-    except OSError:
-        return _look(path)
+    whole = os.path.isfile(path) and os.path.getsize(path)
+    return None if whole else _look(path)
 
 
 def _check_boxes(
@@ -164,7 +164,7 @@ def _check_boxes(
     sizes: dict[str, tuple[int, int]],
     place: str,
     dataset: BaseDataset,
-) -> None:
+) -> list[str]:
     steps = getattr(getattr(dataset, 'pipeline', None), 'transforms', [])
     lost: list[str] = []
     total = 0
@@ -182,7 +182,7 @@ def _check_boxes(
                 f'{size[1]} pixels)'
             )
     if not lost:
-        return
+        return []
     text = (
         f'{place}: of {len(lost)} of {total} boxes nothing, or no more than a pixel, '
         f'is inside their image: {"; ".join(lost[:NAMED])}'
@@ -202,11 +202,7 @@ def _check_boxes(
         )
     else:
         text += ': training leaves them out'
-    warnings.warn(
-        f'{text} (an image that was turned or scaled after it was annotated?).',
-        LomaWarning,
-        stacklevel=2,
-    )
+    return [f'{text} (an image that was turned or scaled after it was annotated?).']
 
 
 def _file(sample: dict) -> str:
