@@ -78,7 +78,10 @@ setup(
     ext_modules=[
         Extension(
             'loma_mm.functional._compiled',
-            [f'{SOURCES}/{name}.c' for name in ('module', 'image', 'feature')],
+            [
+                f'{SOURCES}/{name}.c'
+                for name in ('module', 'image', 'feature', 'threads')
+            ],
             depends=[f'{SOURCES}/loops.h'],
             # No fused multiply-add: results equal float64 NumPy's bit by bit.
             extra_compile_args=[

@@ -8,8 +8,8 @@ from torch import Tensor
 
 from loma_mm.checks import SHAPES
 
-from .feature import SINGLE_PRECISION
-from .image import is_compiled, magnify_image
+from .feature import SINGLE_PRECISION, threads_for
+from .image import _compiled, is_compiled
 from .region import LEAST_RADIUS, MagnificationRegion
 
 # A size (h, w) in pixels.
@@ -58,11 +58,14 @@ def magnify_batch(
         and type(x) in (Tensor, torch.nn.Parameter)
         and not (x.requires_grad and torch.is_grad_enabled())
     )
+    numbers = _numbers(regions, sizes)
     if in_numpy:
-        return _magnify_each(x, regions, sizes)
-    if not any(regions):
+        out = _magnify_compiled(x, numbers)
+        if out is not None:
+            return out
+    if not any(numbers):
         return x.clone()
-    index = _source_index(x, regions, sizes)
+    index = _source_index(x, numbers)
     index = index[:, None].expand(-1, x.size(1), -1)
     return x.flatten(-2).gather(-1, index).view(x.shape)
 
@@ -97,24 +100,37 @@ def _check(x: Tensor, regions: Sequence, sizes: Sequence | None) -> Sequence[Siz
     return sizes
 
 
-def _magnify_each(
-    x: Tensor, regions: Sequence[MagnificationRegion | None], sizes: Sequence[Size]
-) -> Tensor:
-    """In a CPU's memory, by the compiled loop for one channel of an image."""
-    out = torch.empty_like(x)
+def _magnify_compiled(x: Tensor, numbers: list[tuple | None]) -> Tensor | None:
+    """In a CPU's memory; None where the compiled loop cannot do it."""
+    last = torch.channels_last
+    keep = x.is_contiguous(memory_format=last) and not x.is_contiguous()
+    out = torch.empty_like(x, memory_format=last if keep else torch.contiguous_format)
     # Pixels are moved as they are: their bits stand for themselves, in types
     # too that NumPy lacks.
     bits = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
     dtype = bits.get(x.element_size(), x.dtype)
-    target, source = (t.detach().view(dtype).numpy() for t in (out, x))
-    height, width = x.shape[-2:]
-    for image, moved, region, (h, w) in zip(source, target, regions, sizes):
-        if region is None or (h, w) != (height, width):
-            moved[:] = image
-        if region is not None:
-            for channel, moved_channel in zip(image, moved):
-                moved_channel[:h, :w] = magnify_image(channel[:h, :w], region)
-    return out
+    source, target = (t.detach().view(dtype).numpy() for t in (x, out))
+    done = _compiled.magnify_batch(source, target, numbers, threads_for(x))
+    return out if done else None
+
+
+def _numbers(
+    regions: Sequence[MagnificationRegion | None], sizes: Sequence[Size]
+) -> list[tuple | None]:
+    """``x_c, y_c, r, a_x, a_y, shape, h, w`` of each image with a region."""
+    kinds = {shape: kind for kind, shape in enumerate(SHAPES)}
+    return [
+        None
+        if region is None
+        else (
+            *region.center,
+            region.radius,
+            *region.ratios,
+            kinds[region.shape],
+            *size,
+        )
+        for region, size in zip(regions, sizes)
+    ]
 
 
 class _Regions(MagnificationRegion):
@@ -132,35 +148,22 @@ class _Regions(MagnificationRegion):
         return self.radius.clamp(min=LEAST_RADIUS)
 
 
-def _source_index(
-    x: Tensor, regions: Sequence[MagnificationRegion | None], sizes: Sequence[Size]
-) -> Tensor:
+def _source_index(x: Tensor, numbers: list[tuple | None]) -> Tensor:
     """Which pixel each one of the flattened images reads, shape (B, H * W)."""
     height, width = x.shape[-2:]
     single = x.device.type in SINGLE_PRECISION
     dtype = torch.float32 if single else torch.float64
-    rows = [
-        # without a region: no pixel
-        (0, 0, 1, 1, 1, 0, 0, 0)
-        if region is None
-        else (
-            *region.center,
-            region.radius,
-            *region.ratios,
-            SHAPES.index(region.shape),
-            *size,
-        )
-        for region, size in zip(regions, sizes)
-    ]
+    # without a region: no pixel
+    rows = [row or (0, 0, 1, 1, 1, 0, 0, 0) for row in numbers]
     # Through pageable memory, for which no device waits.
-    numbers: Any = torch.tensor(rows, dtype=dtype).to(x.device, non_blocking=True)
-    x_c, y_c, radius, a_x, a_y, kind, h, w = numbers.view(-1, 8, 1, 1).unbind(1)
+    table: Any = torch.tensor(rows, dtype=dtype).to(x.device, non_blocking=True)
+    x_c, y_c, radius, a_x, a_y, kind, h, w = table.view(-1, 8, 1, 1).unbind(1)
     i = torch.arange(width, dtype=dtype, device=x.device)
     j = torch.arange(height, dtype=dtype, device=x.device)[:, None]
     dx, dy = i - x_c, j - y_c
 
     inside = (i < w) & (j < h)
-    present = {region.shape for region in regions if region is not None}
+    present = {SHAPES[row[5]] for row in numbers if row}
     shapes = {
         shape: _Regions((0.0, 0.0), radius, (a_x, a_y), shape) for shape in present
     }

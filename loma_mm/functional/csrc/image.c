@@ -88,27 +88,30 @@ static void copy_rows(char *out, const Image *img, ptrdiff_t from,
                       ptrdiff_t to)
 {
     const ptrdiff_t row = img->width * img->size;
-    if (img->pixel == img->size && img->row == row) {
-        memcpy(out + from * row, img->data + from * row, (to - from) * row);
-        return;
-    }
-    for (ptrdiff_t y = from; y < to; y++) {
-        const char *in = img->data + y * img->row;
-        char *copy = out + y * row;
-        if (img->pixel == img->size)
-            memcpy(copy, in, row);
-        else if (img->size == 3)
-            for (ptrdiff_t x = 0; x < img->width; x++)
-                memcpy(copy + x * 3, in + x * img->pixel, 3);
-        else
-            for (ptrdiff_t x = 0; x < img->width; x++)
-                copy_pixel(copy + x * img->size, in + x * img->pixel,
-                           img->size);
+    for (ptrdiff_t plane = 0; plane < img->planes; plane++) {
+        const char *in = img->data + plane * img->plane + from * img->row;
+        char *copy = out + plane * img->to_plane + from * img->to_row;
+        if (img->pixel == img->size && img->row == row && img->to_row == row) {
+            memcpy(copy, in, (to - from) * row);
+            continue;
+        }
+        for (ptrdiff_t y = from; y < to;
+             y++, in += img->row, copy += img->to_row) {
+            if (img->pixel == img->size)
+                memcpy(copy, in, row);
+            else if (img->size == 3)
+                for (ptrdiff_t x = 0; x < img->width; x++)
+                    memcpy(copy + x * 3, in + x * img->pixel, 3);
+            else
+                for (ptrdiff_t x = 0; x < img->width; x++)
+                    copy_pixel(copy + x * img->size, in + x * img->pixel,
+                               img->size);
+        }
     }
 }
 
-/* out[i] = pixel at line[step * i] + column[step * i], for i < count. `last` is
- * the image's last offset in memory. A pixel of 3 or 6 bytes moves as one word
+/* out[i] = pixel at line[step * i] + column[step * i], for i < count, in each
+ * plane. `last` is the image's last offset in memory. A pixel of 3 or 6 bytes moves as one word
  * of 4 or 8 where none of these words ends beyond the image's memory; the next
  * pixel covers the surplus, so the last one moves alone. */
 static inline void gather(char *out, const Image *img, const int32_t *line,
@@ -129,19 +132,21 @@ static inline void gather(char *out, const Image *img, const int32_t *line,
             memcpy(out + i * BYTES, in + line[step * i] + column[step * i],  \
                    BYTES);                                                   \
     } while (0)
-    switch (img->size) {
-    case 1: GATHER(1, 1); break;
-    case 2: GATHER(2, 2); break;
-    case 3: GATHER(3, 4); break;
-    case 4: GATHER(4, 4); break;
-    case 6: GATHER(6, 8); break;
-    case 8: GATHER(8, 8); break;
-    case 12: GATHER(12, 12); break;
-    default:
-        for (ptrdiff_t i = 0; i < count; i++)
-            copy_pixel(out + i * img->size,
-                       in + line[step * i] + column[step * i], img->size);
-    }
+    for (ptrdiff_t plane = 0; plane < img->planes;
+         plane++, in += img->plane, out += img->to_plane)
+        switch (img->size) {
+        case 1: GATHER(1, 1); break;
+        case 2: GATHER(2, 2); break;
+        case 3: GATHER(3, 4); break;
+        case 4: GATHER(4, 4); break;
+        case 6: GATHER(6, 8); break;
+        case 8: GATHER(8, 8); break;
+        case 12: GATHER(12, 12); break;
+        default:
+            for (ptrdiff_t i = 0; i < count; i++)
+                copy_pixel(out + i * img->size,
+                           in + line[step * i] + column[step * i], img->size);
+        }
 #undef GATHER
 }
 
@@ -225,7 +230,7 @@ static void magnify_any(char *out, const Image *img, const Region *s,
             find_columns(&column, scale, (int32_t)x, s->x, 1, s->x, x_max,
                          (int32_t)img->pixel, n);
             find_lines(&line, scale, dy, s->y, y_max, (int32_t)img->row, n);
-            gather(out + (y * img->width + x) * img->size, img, line.offset,
+            gather(out + y * img->to_row + x * img->size, img, line.offset,
                    column.offset, count, 1, line.most + column.most, last);
         }
     }
@@ -269,7 +274,7 @@ static void magnify_mirrored(char *out, const Image *img, const Region *s,
                 if (dy > (above ? up : down))
                     continue;
                 const ptrdiff_t y = above ? y_c - dy : y_c + dy;
-                char *to = out + (y * img->width + x_c) * img->size;
+                char *to = out + y * img->to_row + x_c * img->size;
                 find_lines(&line, scale, y - s->y, s->y, y_max,
                            (int32_t)img->row, n);
                 if (left > 0)
@@ -307,7 +312,7 @@ static void magnify_bilinear(char *out, const Image *img, const Region *s,
             const char *b = x_0 + 1 < img->width ? a + img->pixel : a;
             const ptrdiff_t below = y_0 + 1 < img->height ? img->row : 0;
             const double w_x = x - x_0, w_y = y - y_0;
-            char *to = out + (j * img->width + i) * img->size;
+            char *to = out + j * img->to_row + i * img->size;
 /* A neighbour of weight 0 does not count, be it infinite. */
 #define MIX(W, A, B) ((W) > 0 ? (1 - (W)) * (A) + (W) * (B) : (A))
 #define BLEND(TYPE, ROUND)                                                \
@@ -357,4 +362,43 @@ void loma_magnify(char *out, const Image *img, const Region *s)
         magnify_mirrored(out, img, s, top, bottom);
     else
         magnify_any(out, img, s, top, bottom);
+}
+
+typedef struct {
+    char *out;
+    const Batch *batch;
+} Task;
+
+static void magnify_some(void *task, ptrdiff_t first, ptrdiff_t end, int thread)
+{
+    const Batch *b = ((Task *)task)->batch;
+    (void)thread;
+    for (ptrdiff_t n = first; n < end; n++) {
+        char *out = ((Task *)task)->out + n * b->to_step;
+        const Drawn *drawn = &b->drawn[n];
+        Image img = b->first;
+        img.data += n * b->step;
+        if (!drawn->magnified) {
+            copy_rows(out, &img, 0, img.height);
+            continue;
+        }
+        /* The padding below and on the right. */
+        copy_rows(out, &img, drawn->height, img.height);
+        Image right = img;
+        right.data += drawn->width * img.pixel;
+        right.width -= drawn->width;
+        if (right.width)
+            copy_rows(out + drawn->width * img.size, &right, 0, drawn->height);
+        img.height = drawn->height;
+        img.width = drawn->width;
+        if (img.height && img.width)
+            loma_magnify(out, &img, &drawn->region);
+    }
+}
+
+void loma_magnify_batch(char *out, const Batch *batch, ptrdiff_t count,
+                        int threads)
+{
+    Task task = {out, batch};
+    loma_share(magnify_some, &task, count, threads);
 }
