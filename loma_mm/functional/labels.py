@@ -8,12 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from .image import magnify_image
+from loma_mm.checks import SHAPES
+
+from .image import _compiled, is_compiled, magnify_image
 from .region import MagnificationRegion
 
 # A painting of an image's size has one bit for each box. Larger paintings
 # than this are made with fewer bits, in several passes.
 MAX_PAINTING_BYTES = 1 << 26
+
+# Rows and columns that the compiled loop can count.
+MOST_LINES = 2**31 - 1
 
 
 def magnify_boxes(
@@ -64,13 +69,7 @@ def magnify_boxes(
     first = np.clip(first, 0, size).astype(np.intp)
     end = np.clip(end, first, size).astype(np.intp)
 
-    word = _word(len(boxes), height, width)
-    step = word.itemsize * 8
-    new = np.zeros(old.shape)
-    for i in range(0, len(boxes), step):
-        new[i : i + step] = _repaint(
-            first[i : i + step], end[i : i + step], region, height, width, word
-        )
+    new = _repaint_all(first, end, region, height, width)
     kept = new[:, 2] > 0
     return np.where((new == old) & kept[:, None], boxes, new).astype(boxes.dtype), kept
 
@@ -128,6 +127,38 @@ def _check_coordinates(name: str, value: Any, columns: int) -> np.ndarray:
     if value.ndim != 2 or value.shape[1] != columns:
         raise ValueError(f'{name} must have shape (N, {columns}), got {value.shape}.')
     return value if value.dtype.kind == 'f' else value.astype(np.float64)
+
+
+def _repaint_all(
+    first: np.ndarray,
+    end: np.ndarray,
+    region: MagnificationRegion,
+    height: int,
+    width: int,
+) -> np.ndarray:
+    """:func:`_repaint` for any number of boxes."""
+    if is_compiled() and 0 < height <= MOST_LINES and 0 < width <= MOST_LINES:
+        pixels = np.hstack([first, end]).astype(np.int64)
+        moved = np.empty_like(pixels)
+        _compiled.magnify_boxes(
+            pixels,
+            moved,
+            *region.center,
+            region.radius,
+            *region.ratios,
+            SHAPES.index(region.shape),
+            height,
+            width,
+        )
+        return moved
+    word = _word(len(first), height, width)
+    step = word.itemsize * 8
+    new = np.zeros((len(first), 4))
+    for i in range(0, len(first), step):
+        new[i : i + step] = _repaint(
+            first[i : i + step], end[i : i + step], region, height, width, word
+        )
+    return new
 
 
 def _word(count: int, height: int, width: int) -> np.dtype:

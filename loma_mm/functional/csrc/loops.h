@@ -66,6 +66,14 @@ typedef struct {
 void loma_magnify_batch(char *out, const Batch *batch, ptrdiff_t count,
                         int threads);
 
+/* boxes.c */
+
+/* Write the boxes around what is left of each box, zeros where nothing is, to
+ * out: x1, y1, x2, y2, pixels of the image, ends exclusive. Returns 0, or -1
+ * for want of memory. */
+int loma_magnify_boxes(int64_t *out, const int64_t *boxes, ptrdiff_t count,
+                       const Region *s, ptrdiff_t height, ptrdiff_t width);
+
 /* threads.c */
 
 enum { MOST_THREADS = 64 };

@@ -1,4 +1,5 @@
-/* loma_mm.functional._compiled: the loops of image.c and feature.c, for Python.
+/* loma_mm.functional._compiled: the loops of image.c, boxes.c and feature.c, for
+ * Python.
  * All that they take for granted is checked here; a wrong call is a ValueError
  * or a TypeError.
  */
@@ -208,6 +209,62 @@ static PyObject *py_magnify_batch(PyObject *self, PyObject *args)
     return PyErr_Occurred() ? NULL : PyBool_FromLong(can);
 }
 
+PyDoc_STRVAR(magnify_boxes_doc,
+"magnify_boxes(boxes, out, x_c, y_c, r, a_x, a_y, shape, height, width)\n--\n\n"
+"Write the boxes around what is left of each box to out, zeros where nothing is.\n"
+"\n"
+"boxes and out are contiguous int64 arrays of shape (N, 4), apart in memory: x1,\n"
+"y1, x2, y2, pixels within the image, ends exclusive.");
+
+static int is_int64(const Py_buffer *view)
+{
+    /* int64 is long or long long. */
+    return view->itemsize == 8 && strlen(view->format) == 1 &&
+           strchr("lq", view->format[0]);
+}
+
+static PyObject *py_magnify_boxes(PyObject *self, PyObject *args)
+{
+    PyObject *source, *target;
+    Region s;
+    Py_ssize_t height, width;
+    if (!PyArg_ParseTuple(args, "OOdddddinn", &source, &target, &s.x, &s.y,
+                          &s.r, &s.a_x, &s.a_y, &s.shape, &height, &width))
+        return NULL;
+    Buffers b = {.count = 0};
+    const Py_buffer *in = get(&b, source, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT);
+    const Py_buffer *out =
+        in ? get(&b, target, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | PyBUF_WRITABLE)
+           : NULL;
+    if (!out) {
+        release(&b);
+        return NULL;
+    }
+    int valid = is_int64(in) && is_int64(out) && in->len == out->len &&
+                in->ndim == 2 && in->shape[1] == 4 && height > 0 && width > 0 &&
+                height <= INT32_MAX && width <= INT32_MAX;
+    const Py_ssize_t count = in->ndim == 2 ? in->shape[0] : 0;
+    const int64_t *box = in->buf;
+    for (Py_ssize_t i = 0; valid && i < count; i++, box += 4)
+        valid = 0 <= box[0] && box[0] <= box[2] && box[2] <= width &&
+                0 <= box[1] && box[1] <= box[3] && box[3] <= height;
+    int failed = 0;
+    if (!valid) {
+        PyErr_SetString(PyExc_ValueError, "boxes and out must be int64 arrays "
+                        "of shape (N, 4), boxes within the image.");
+    } else {
+        Py_BEGIN_ALLOW_THREADS
+        failed = loma_magnify_boxes(out->buf, in->buf, count, &s, height, width);
+        Py_END_ALLOW_THREADS
+        if (failed)
+            PyErr_NoMemory();
+    }
+    release(&b);
+    if (PyErr_Occurred())
+        return NULL;
+    Py_RETURN_NONE;
+}
+
 /* Contiguous float32 maps, and out like them. */
 static int get_maps(Buffers *b, PyObject *source, PyObject *target)
 {
@@ -251,9 +308,7 @@ static PyObject *py_gather(PyObject *self, PyObject *args)
     }
     const Py_buffer *x = &b.view[0], *out = &b.view[1];
     const Py_ssize_t *size = x->shape + x->ndim - 2, cells = size[0] * size[1];
-    /* int64 is long or long long. */
-    int valid = index->itemsize == 8 && strlen(index->format) == 1 &&
-                strchr("lq", index->format[0]) && index->len == 8 * cells &&
+    int valid = is_int64(index) && index->len == 8 * cells &&
                 cells <= INT32_MAX;
     const int64_t *at = index->buf;
     for (Py_ssize_t i = 0; valid && i < cells; i++)
@@ -324,6 +379,7 @@ static PyObject *py_shift(PyObject *self, PyObject *args)
 static PyMethodDef methods[] = {
     {"magnify", py_magnify, METH_VARARGS, magnify_doc},
     {"magnify_batch", py_magnify_batch, METH_VARARGS, magnify_batch_doc},
+    {"magnify_boxes", py_magnify_boxes, METH_VARARGS, magnify_boxes_doc},
     {"gather", py_gather, METH_VARARGS, gather_doc},
     {"shift", py_shift, METH_VARARGS, shift_doc},
     {NULL, NULL, 0, NULL},
