@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from loma_mm.checks import SHAPES
+from loma_mm.checks import SHAPES, check_batch, check_count
 
 from .feature import SINGLE_PRECISION, threads_for
 from .image import _compiled, is_compiled
@@ -14,6 +14,10 @@ from .region import LEAST_RADIUS, MagnificationRegion
 
 # A size (h, w) in pixels.
 Size = tuple[int, int]
+
+# Pixels are moved as they are: their bits stand for themselves, in types too
+# that NumPy lacks.
+BITS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 
 
 def magnify_batch(
@@ -41,9 +45,10 @@ def magnify_batch(
         differentiable with respect to ``x``.
 
     Raises:
-        TypeError: If ``x`` is not a tensor, or a region is of another type.
+        TypeError: If ``x`` is not a tensor, ``regions`` or ``sizes`` no
+            sequence, or a region of another type.
         ValueError: If ``x`` has not 4 dimensions, or there are not B regions
-            or sizes, or a size is larger than H x W.
+            or sizes, or a size is not two whole numbers within H x W.
 
     Example:
         >>> region = MagnificationRegion((4, 4), radius=3)
@@ -54,6 +59,7 @@ def magnify_batch(
     # NumPy knows no gradient, and no tensor that stands for another.
     in_numpy = (
         is_compiled()
+        and x.element_size() in BITS
         and x.device.type == 'cpu'
         and type(x) in (Tensor, torch.nn.Parameter)
         and not (x.requires_grad and torch.is_grad_enabled())
@@ -72,14 +78,17 @@ def magnify_batch(
 
 def _check(x: Tensor, regions: Sequence, sizes: Sequence | None) -> Sequence[Size]:
     """The size of each image, or an error."""
-    if not isinstance(x, Tensor):
-        raise TypeError(f'x must be a tensor, got {type(x).__name__}.')
-    if x.ndim != 4:
-        raise ValueError(f'x must have shape (B, C, H, W), got {tuple(x.shape)}.')
+    check_batch(x)
     count, _, height, width = x.shape
+    whole = (height, width)
     if sizes is None:
-        sizes = [(height, width)] * count
+        sizes = [whole] * count
     for name, value in (('regions', regions), ('sizes', sizes)):
+        if not isinstance(value, Sequence) or isinstance(value, (str, bytes)):
+            raise TypeError(
+                f'{name} must be a list with one entry for each image, got '
+                f'{type(value).__name__}.'
+            )
         if len(value) != count:
             raise ValueError(
                 f'{name} must have one entry for each of the {count} images, '
@@ -91,13 +100,21 @@ def _check(x: Tensor, regions: Sequence, sizes: Sequence | None) -> Sequence[Siz
                 'regions must be made of MagnificationRegion and None, got '
                 f'{type(region).__name__}.'
             )
-    for h, w in sizes:
-        if not (0 <= h <= height and 0 <= w <= width):
-            raise ValueError(
-                f'sizes must lie within the {height} x {width} pixels of x, '
-                f'got ({h}, {w}).'
-            )
-    return sizes
+    # Most are whole, and checks of numbers take as long as small images.
+    return [
+        whole if size is whole else _check_size(size, height, width) for size in sizes
+    ]
+
+
+def _check_size(size: Any, height: int, width: int) -> Size:
+    if not isinstance(size, (list, tuple)) or len(size) != 2:
+        raise ValueError(f'sizes must be made of pairs (h, w), got {size!r}.')
+    h, w = (check_count('a number of sizes', side) for side in size)
+    if h > height or w > width:
+        raise ValueError(
+            f'sizes must lie within the {height} x {width} pixels of x, got ({h}, {w}).'
+        )
+    return h, w
 
 
 def _magnify_compiled(x: Tensor, numbers: list[tuple | None]) -> Tensor | None:
@@ -105,10 +122,7 @@ def _magnify_compiled(x: Tensor, numbers: list[tuple | None]) -> Tensor | None:
     last = torch.channels_last
     keep = x.is_contiguous(memory_format=last) and not x.is_contiguous()
     out = torch.empty_like(x, memory_format=last if keep else torch.contiguous_format)
-    # Pixels are moved as they are: their bits stand for themselves, in types
-    # too that NumPy lacks.
-    bits = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
-    dtype = bits.get(x.element_size(), x.dtype)
+    dtype = BITS[x.element_size()]
     source, target = (t.detach().view(dtype).numpy() for t in (x, out))
     done = _compiled.magnify_batch(source, target, numbers, threads_for(x))
     return out if done else None

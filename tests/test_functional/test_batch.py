@@ -222,7 +222,7 @@ def test_without_a_compiler_it_is_the_same(monkeypatch):
 
 def test_bad_input_is_explained():
     x, region = torch.rand(2, 3, 8, 8), MagnificationRegion((4, 4), 3)
-    with pytest.raises(TypeError, match='x must be a tensor, got ndarray'):
+    with pytest.raises(TypeError, match='x must be a dense tensor, got ndarray'):
         magnify_batch(x.numpy(), [region] * 2)
     with pytest.raises(ValueError, match=r'\(3, 8, 8\)'):
         magnify_batch(x[0], [region])
