@@ -8,6 +8,7 @@ from mmengine.config import DictAction
 
 from loma_mm.errors import RunError, UsageError
 from loma_mm.experiments import Results, Run, collect, run_all
+from loma_mm.experiments.runs import TRAIN
 
 LAUNCHERS = ('python', 'torchrun', 'slurm')
 
@@ -55,7 +56,8 @@ def add_experiment_arguments(
         '--gpus',
         type=int,
         default=1,
-        help='processes of each of the --commands (default: 1)',
+        help='processes of each run, one for a GPU (default: 1); of several '
+        'machines with --commands alone',
     )
     parser.add_argument('--partition', default='PARTITION', help='of --commands slurm')
 
@@ -106,6 +108,14 @@ def job_command(run: Run, launcher: str, gpus: int, partition: str) -> str:
     return shlex.join([*start, *words, *run.arguments])
 
 
+def train_words(gpus: int) -> tuple[str, ...]:
+    """What Python is given to train a config on GPUs of this machine."""
+    if gpus == 1:
+        return TRAIN
+    launch = ('torch.distributed.run', '--standalone', f'--nproc_per_node={gpus}')
+    return ('-m', *launch, *TRAIN, '--launcher', 'pytorch')
+
+
 def carry_out(
     runs: Sequence[Run], results: Results, args: argparse.Namespace
 ) -> list[str]:
@@ -120,7 +130,7 @@ def carry_out(
         list[str]: A sentence for each run that went wrong.
     """
     if not (args.commands or args.collect):
-        return run_all(runs, results)
+        return run_all(runs, results, train_words(args.gpus))
     pending = collect(runs, results)
     if args.commands:
         for run in pending:
