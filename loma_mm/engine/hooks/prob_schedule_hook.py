@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 
+from loma_mm.checks import check_count
 from loma_mm.datasets import LocalMagnification
 from loma_mm.models import BatchLocalMagnification, RandomFeatureAugment
 
@@ -70,12 +71,8 @@ class ProbScheduleHook(Hook):
         steps: Sequence[tuple[int, float]] = (),
         by_epoch: bool = True,
     ) -> None:
-        for name, value in (('warmup', warmup), ('off', off)):
-            if not isinstance(value, int) or value < 0:
-                raise ValueError(
-                    f'{name} must be a whole number of 0 or more, got {value!r}.'
-                )
-        self.warmup, self.off, self.by_epoch = warmup, off, by_epoch
+        self.warmup, self.off = check_count('warmup', warmup), check_count('off', off)
+        self.by_epoch = by_epoch
         self.steps = _check_steps(steps)
         # Each scheduled object and the probability of its config, by identity:
         # a PipelineSwitchHook may bring new ones.
