@@ -1,4 +1,4 @@
-from .grid import image_grid, write_image
+from .grid import grid_like, image_grid, write_image
 from .plots import STYLE, save_figure
 from .regions import (
     mark_center,
@@ -11,6 +11,7 @@ __all__ = [
     'STYLE',
     'BeforeAfter',
     'Sample',
+    'grid_like',
     'image_grid',
     'mark_center',
     'outline',
