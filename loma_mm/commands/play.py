@@ -87,11 +87,13 @@ def read_picture(path: str, name: str = '') -> Picture:
     except Exception as error:
         # OpenCV raises its own kinds, for an empty file too.
         raise DataError(
-            f'{name} cannot be read as an image: choose a photograph, such as a JPEG or PNG.'
+            f'{name} cannot be read as an image: choose a photograph, such as '
+            'a JPEG or PNG.'
         ) from error
     if img is None:
         raise DataError(
-            f'{name} cannot be read as an image: choose a photograph, such as a JPEG or PNG.'
+            f'{name} cannot be read as an image: choose a photograph, such as '
+            'a JPEG or PNG.'
         )
     return Picture(name, img, middle_box(img))
 

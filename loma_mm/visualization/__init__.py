@@ -1,3 +1,4 @@
+from .annotate import annotate
 from .grid import grid_like, image_grid, write_image
 from .plots import STYLE, save_figure
 from .regions import (
@@ -11,6 +12,7 @@ __all__ = [
     'STYLE',
     'BeforeAfter',
     'Sample',
+    'annotate',
     'grid_like',
     'image_grid',
     'mark_center',
