@@ -49,12 +49,15 @@ class BeforeAfter:
         cfg (Config): A config of MMDetection or MMPretrain, in whose scope
             this is called.
         split (str): 'train', 'val' or 'test'. Defaults to 'train'.
+        dataset (Any, optional): That of the split where it is built already;
+            its pipeline gets another step. Defaults to None.
     """
 
-    def __init__(self, cfg: Config, split: str = 'train') -> None:
+    def __init__(self, cfg: Config, split: str = 'train', dataset: Any = None) -> None:
         self.split = split
-        self.dataset = DATASETS.build(cfg[f'{split}_dataloader'].dataset)
-        name_unreadable(self.dataset)
+        if dataset is None:
+            dataset = DATASETS.build(cfg[f'{split}_dataloader'].dataset)
+        name_unreadable(dataset)
         self._loaded: list[dict] = []
         self._pack = _outer_pipeline(self.dataset)[-1]
         preprocessor = (
