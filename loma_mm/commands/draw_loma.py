@@ -25,7 +25,6 @@ for all images; with ``--seed``, what is not given is drawn for each image.
 import argparse
 from dataclasses import replace
 
-import mmcv
 import numpy as np
 from matplotlib.figure import Figure
 from sklearn.datasets import load_sample_image

@@ -11,8 +11,9 @@ from loma_mm.experiments import Results, Run
 from loma_mm.experiments.paper import PARTS, Row, read_rows
 from loma_mm.files import write_text
 from loma_mm.running import check_before_start, configs_folder, load_config
+from loma_mm.running.options import parse_options
 
-from .experiment_arguments import carry_out, parse_options, raise_problems
+from .experiment_arguments import carry_out, raise_problems
 from .tables import make_tables, name_of
 
 TABLES = tuple(

@@ -58,6 +58,7 @@ class BeforeAfter:
         if dataset is None:
             dataset = DATASETS.build(cfg[f'{split}_dataloader'].dataset)
         name_unreadable(dataset)
+        self.dataset = dataset
         self._loaded: list[dict] = []
         self._pack = _outer_pipeline(self.dataset)[-1]
         preprocessor = (
