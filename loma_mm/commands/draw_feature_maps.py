@@ -29,7 +29,6 @@ from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.model import BaseModel
 from mmengine.registry import MODELS
-from mmengine.runner import load_checkpoint
 from sklearn.datasets import load_sample_image
 from torch import Tensor
 
@@ -38,6 +37,7 @@ from loma_mm.checks import SHAPES
 from loma_mm.errors import ConfigError, DataError, UsageError
 from loma_mm.functional import MagnificationRegion, magnify_feature, offset_feature
 from loma_mm.running import require_checkpoint
+from loma_mm.running.weights import load_weights
 from loma_mm.visualization import (
     outline,
     outline_legend,
@@ -123,7 +123,7 @@ def load_network(cfg: Config, checkpoint: str | None) -> BaseModel:
     torch.manual_seed(0)
     model = MODELS.build(cfg.model)
     if checkpoint is not None:
-        load_checkpoint(model, checkpoint, map_location='cpu')
+        load_weights(model, checkpoint, cfg)
     return model.eval()
 
 

@@ -126,5 +126,16 @@ def user(world, monkeypatch):
     return call
 
 
+@pytest.fixture
+def typed(call):
+    """Type a command; nothing of it stays."""
+
+    def call_alone(*words):
+        with alone():
+            return call(*words)
+
+    return call_alone
+
+
 collect_env = functools.cache(runner.collect_env)
 load = functools.cache(mmengine.config.utils.load)

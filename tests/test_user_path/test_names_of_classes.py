@@ -1,7 +1,6 @@
 """Names of classes arrive as they are written, and count alike in all splits."""
 
 import shutil
-from xml.etree import ElementTree
 
 import cv2
 import numpy as np
@@ -21,17 +20,6 @@ SMALL = (
     'train_cfg.val_interval=12',
     'randomness.seed=0',
 )
-
-
-@pytest.fixture
-def typed(call):
-    """Type a command; nothing of it stays."""
-
-    def call_alone(*words):
-        with alone():
-            return call(*words)
-
-    return call_alone
 
 
 def paint(folder, colour, number):
@@ -223,3 +211,47 @@ def test_labels_of_a_list_beyond_the_head(typed, mine, tmp_path):
     assert done.code == 1 and 'cat has label' in done.err
     (tmp_path / 'train.txt').write_text('cat/0.png 0\ndog/0.png\n')
     assert f'{tmp_path}/train.txt:2 is not' in typed(*words).err
+
+
+def test_weights_that_do_not_fit_stop_a_test(typed, checkpoint, pets, tmp_path):
+    """A head of other size, in every command that loads; the advice is true."""
+    options = ('--cfg-options', f'data_root={pets}', *SMALL)
+    wrong = 'model.head.num_classes=7'
+    image = pets / 'test' / 'dog' / '0.png'
+    picture = tmp_path / 'a.png'
+    for words in (
+        test_words(checkpoint, pets, wrong),
+        ('occlusion', '--out', picture,  '--model', 'a',
+         CLASSIFIER, checkpoint, *options, wrong),
+        ('draw-cam', '--out', picture, '--model', 'a', CLASSIFIER, checkpoint,
+         '--images', image, *options, wrong),
+        ('draw-feature-maps', '--out', picture, '--config', CLASSIFIER,
+         '--checkpoint', checkpoint, *options, wrong),
+    ):  # fmt: skip
+        done = typed(*words)
+        assert done.code == 1, words[0]
+        line = done.err.rstrip().splitlines()[-1]
+        assert 'does not fit' in line and 'head.fc.weight [10, 64] for [7, 64]' in line
+        assert line.endswith('--cfg-options model.head.num_classes=10.')
+    assert not picture.exists()
+    # A deeper network than that of the checkpoint.
+    done = typed(*test_words(checkpoint, pets, 'model.backbone.depth=14'))
+    assert done.code == 1 and 'weights that it lacks, backbone.' in done.err
+
+
+def test_fine_tuning_says_what_it_does_not_take(typed, checkpoint, pets, tmp_path):
+    done = typed(
+        'train', CLASSIFIER, '--work-dir', tmp_path, '--cfg-options',
+        f'data_root={pets}', *SMALL, 'max_epochs=1', 'model.head.num_classes=3',
+        f'load_from={checkpoint}',
+    )  # fmt: skip
+    assert done.code == 0, done.err
+    assert 'head.fc.weight [10, 64] for [3, 64]' in done.said
+
+
+def test_classes_in_another_order_stop_a_test(typed, checkpoint, pets):
+    """The checkpoint knows those of its training; what is told mends it."""
+    done = typed(*test_words(checkpoint, pets, 'classes=[dog,cat,fish]'))
+    assert done.code == 1 and 'trained with the classes cat, dog, fish' in done.err
+    assert done.err.rstrip().endswith('--cfg-options classes="[cat,dog,fish]".')
+    assert accuracy(typed(*test_words(checkpoint, pets, 'classes=[cat,dog,fish]')))
