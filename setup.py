@@ -78,8 +78,8 @@ setup(
     ext_modules=[
         Extension(
             'loma_mm.functional._compiled',
-            [f'{SOURCES}/{name}.c' for name in ('module', 'image', 'feature')],
-            depends=[f'{SOURCES}/loops.h'],
+            sorted(path.as_posix() for path in Path(SOURCES).glob('*.c')),
+            depends=[path.as_posix() for path in Path(SOURCES).glob('*.h')],
             # No fused multiply-add: results equal float64 NumPy's bit by bit.
             extra_compile_args=[
                 '-O3',

@@ -15,6 +15,7 @@ COMMANDS = {
     'train': ('train', 'train a detector or a classifier'),
     'test': ('test', 'test a checkpoint'),
     'browse': ('browse', 'draw samples before and after the training pipeline'),
+    'play': ('play', 'try settings of LOMA on a page in the browser'),
     'detect': ('detect', 'draw what a detector finds in its test set'),
     'configs': ('configs', 'find a shipped config and the number of the paper'),
     'draw-loma': ('draw_loma', 'draw what LOMA does to images: Figures 1 to 3'),

@@ -1,6 +1,8 @@
 """The checks of arguments: each once, with one wording."""
 
 import math
+import operator
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -61,6 +63,22 @@ def check_range(name: str, value: Any) -> tuple[float, float]:
             f'got {value!r}.'
         )
     return low, high
+
+
+def check_count(name: str, value: Any, least: int = 0) -> int:
+    """Return ``value`` as an int of ``least`` or more, or raise a ValueError."""
+    number = least - 1
+    # Truth is no count; NumPy warns where it is taken for one.
+    if not isinstance(value, (bool, np.bool_)):
+        # What Python, NumPy and torch raise.
+        with suppress(TypeError, ValueError, RuntimeError):
+            number = operator.index(value)
+    if number < least:
+        wanted = (
+            'positive integer' if least == 1 else f'whole number of {least} or more'
+        )
+        raise ValueError(f'{name} must be a {wanted}, got {value!r}.')
+    return number
 
 
 def check_prob(prob: Any, name: str = 'prob') -> float:
@@ -159,17 +177,41 @@ def check_feature_map(
         name (str): How the message calls it.
 
     Raises:
-        TypeError: If it is not a tensor of real floats.
+        TypeError: If it is not a dense tensor of real floats.
         ValueError: If it has another number of dimensions.
     """
-    from torch import Tensor
+    from torch import Tensor, strided
 
     if not isinstance(x, Tensor) or not x.is_floating_point():
         raise TypeError(
             f'{name} must be a tensor of real floats, got '
             f'{getattr(x, "dtype", type(x).__name__)}.'
         )
+    if x.layout != strided:
+        raise TypeError(f'{name} must be a dense tensor, got {x.layout}.')
     if x.ndim not in dims:
         shapes = {3: '(C, H, W)', 4: '(B, C, H, W)'}
         wanted = ' or '.join(shapes[dim] for dim in sorted(dims, reverse=True))
         raise ValueError(f'{name} must have shape {wanted}, got {tuple(x.shape)}.')
+
+
+def check_batch(x: Any, name: str = 'x') -> None:
+    """Raise an error unless ``x`` is a batch of images.
+
+    Args:
+        x: What should be a dense tensor (B, C, H, W), of any dtype.
+        name (str): How the message calls it.
+
+    Raises:
+        TypeError: If it is not a dense tensor.
+        ValueError: If it has another number of dimensions.
+    """
+    from torch import Tensor, strided
+
+    if not isinstance(x, Tensor) or x.layout != strided:
+        raise TypeError(
+            f'{name} must be a dense tensor, got '
+            f'{getattr(x, "layout", type(x).__name__)}.'
+        )
+    if x.ndim != 4:
+        raise ValueError(f'{name} must have shape (B, C, H, W), got {tuple(x.shape)}.')

@@ -10,6 +10,11 @@ class LomaError(Exception):
 
     exit_code = 1
 
+    def __str__(self) -> str:
+        """The sentence, without the trace of a data loader's worker before it."""
+        name = f'{type(self).__module__}.{type(self).__qualname__}: '
+        return super().__str__().rpartition(name)[2]
+
 
 class UsageError(LomaError, ValueError):
     """A command line that contradicts itself or names what is not there."""

@@ -49,6 +49,50 @@ def whole_file(path: str | os.PathLike) -> Iterator[str]:
         raise
 
 
+def why_not_writable(path: str | os.PathLike, folder: bool = False) -> str:
+    """Why nothing can be written there, found out before the work for it is done.
+
+    Args:
+        path (str | PathLike): A file, or a folder. Missing folders above it count
+            as made.
+        folder (bool): Whether files are to be written into it. Defaults to False.
+
+    Returns:
+        str: What is wrong with it, '' if nothing is.
+
+    Example:
+        >>> why_not_writable('README.md/a.txt'), why_not_writable('new/a.txt')
+        ('README.md is a file, and no folder', '')
+    """
+    path = str(path)
+    if not path or '\0' in path:
+        return f'{path!r} is no name of a file'
+    try:
+        # What is there of it; of a link, that it leads nowhere is seen below.
+        if osp.lexists(path) and not folder:
+            if osp.isdir(path):
+                return f'{path} is a folder'
+            if osp.exists(path) and not osp.isfile(path):
+                return f'{path} is no file that can be replaced'
+            if osp.exists(path) and not os.access(path, os.W_OK):
+                return f'{path} is write-protected'
+        place = path if folder else osp.dirname(path)
+        while place and not osp.lexists(place):
+            place = osp.dirname(place)
+        place = place or '.'
+        if not osp.isdir(place):
+            return f'{place} is a file, and no folder'
+        # Rights do not tell of full or read-only disks.
+        with tempfile.TemporaryFile(dir=place):
+            pass
+        # Names may be too long.
+        with suppress(FileNotFoundError):
+            os.stat(path)
+    except OSError as error:
+        return f'{path} cannot be written: {error.strerror}'
+    return ''
+
+
 def remove_parts(folder: str | os.PathLike) -> None:
     """Remove what a killed process left of files that it was writing.
 

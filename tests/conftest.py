@@ -1,6 +1,7 @@
 import importlib
 import json
 import os
+import re
 from typing import NamedTuple
 
 import hypothesis
@@ -15,10 +16,16 @@ os.environ['OMP_NUM_THREADS'] = '1'
 # mmcv's operators, where it has none compiled.
 importlib.import_module('loma_mm.mmcv_ops')
 
-# The first example of a run pays for imports; timings are not tested.
-hypothesis.settings.register_profile('suite', deadline=None)
-# For make fuzz.
-hypothesis.settings.register_profile('fuzz', deadline=None, max_examples=3000)
+# The first example of a run pays for imports; timings are not tested. To explain
+# a failure takes longer than to find it.
+QUICK = dict(
+    deadline=None,
+    phases=[phase for phase in hypothesis.Phase if phase != hypothesis.Phase.explain],
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.register_profile('suite', **QUICK)
+# For make fuzz: every search has this many cases, but those that cost much.
+hypothesis.settings.register_profile('fuzz', **QUICK, max_examples=3000)
 hypothesis.settings.load_profile('suite')
 
 
@@ -43,6 +50,29 @@ def pytest_collection_modifyitems(items):
         place = item.path.relative_to(ROOT).as_posix().removeprefix('tests/')
         if place.startswith(SLOW):
             item.add_marker(pytest.mark.slow)
+
+
+def pytest_runtest_makereport(item, call):
+    """Note how many cases a search has tried, for the count of make fuzz."""
+    if call.when == 'teardown':
+        found = getattr(item, 'hypothesis_statistics', '')
+        numbers = re.findall(r'(\d+) passing examples, (\d+) failing', found)
+        cases = sum(int(number) for pair in numbers for number in pair)
+        item.user_properties.append(('cases', cases))
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    """Say how many cases the searches have tried."""
+    if config.getoption('--hypothesis-profile') != 'fuzz':
+        return
+    cases = sum(
+        value
+        for report in terminalreporter.getreports('')
+        if report.when == 'teardown'
+        for name, value in report.user_properties
+        if name == 'cases'
+    )
+    terminalreporter.write_line(f'{cases:,} cases')
 
 
 class Called(NamedTuple):

@@ -50,4 +50,6 @@ param_scheduler = [warmup, dict(cosine, end=max_epochs, T_max=max_epochs)]
 
 auto_scale_lr = dict(enable=False, base_batch_size=8)
 default_hooks = dict(logger=dict(interval=25), checkpoint=dict(max_keep_ckpts=1))
+# A page of training samples in the log, and how many of them LOMA touched.
+custom_hooks = [dict(type='loma_mm.engine.TrainSamplesHook')]
 randomness = dict(seed=0)

@@ -8,6 +8,25 @@ data_help = (
     '--cfg-options data_root=/path/to/VOCdevkit/'
 )
 
+# Resize clips boxes: of those outside the image nothing is left, and a box
+# without width or height has no regression target, so its loss is no number.
+# (keep_empty=False keeps an image of which no box is left, as background.)
+train_pipeline = [
+    *_base_.train_pipeline[:-1],
+    dict(type='FilterAnnotations', min_gt_bbox_wh=(1, 1), keep_empty=False),
+    _base_.train_pipeline[-1],
+]
+train_dataloader = dict(
+    dataset=dict(
+        dataset=dict(
+            datasets=[
+                dict(voc, pipeline=train_pipeline)
+                for voc in _base_.train_dataloader.dataset.dataset.datasets
+            ]
+        )
+    )
+)
+
 # As in MMDetection, and Table 7's columns too: the AP of each class.
 val_evaluator = dict(type='loma_mm.evaluation.PerClassVOCMetric')
 test_evaluator = val_evaluator

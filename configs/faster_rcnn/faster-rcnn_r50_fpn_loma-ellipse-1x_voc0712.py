@@ -2,8 +2,8 @@
 _base_ = ['./faster-rcnn_r50_fpn_1x_voc0712.py', '../_base_/transforms/loma_voc.py']
 
 loma = dict(_base_.loma, shape='ellipse')
-# After the flip, before packing (the model normalises).
-train_pipeline = [*_base_.train_pipeline[:-1], loma, _base_.train_pipeline[-1]]
+# After the flip, before filtering and packing (the model normalises).
+train_pipeline = [*_base_.train_pipeline[:-2], loma, *_base_.train_pipeline[-2:]]
 train_dataloader = dict(
     dataset=dict(
         dataset=dict(

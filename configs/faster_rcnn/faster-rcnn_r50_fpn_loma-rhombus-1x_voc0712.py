@@ -1,8 +1,8 @@
 # Faster R-CNN, LOMA (rhombus), VOC07+12 trainval. Paper, Table 7: mAP 80.6.
 _base_ = ['./faster-rcnn_r50_fpn_1x_voc0712.py', '../_base_/transforms/loma_voc.py']
 
-# After the flip, before packing (the model normalises).
-train_pipeline = [*_base_.train_pipeline[:-1], _base_.loma, _base_.train_pipeline[-1]]
+# After the flip, before filtering and packing (the model normalises).
+train_pipeline = [*_base_.train_pipeline[:-2], _base_.loma, *_base_.train_pipeline[-2:]]
 train_dataloader = dict(
     dataset=dict(
         dataset=dict(

@@ -9,6 +9,8 @@ _base_ = [
 train_pipeline = [
     *_base_.train_pipeline[:-1],
     dict(_base_.loma, labels='warp'),
+    # Without what Resize left nothing of, where an image is not as its JSON says.
+    dict(type='FilterAnnotations', min_gt_bbox_wh=(1, 1), keep_empty=False),
     _base_.train_pipeline[-1],
 ]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))

@@ -24,5 +24,7 @@ param_scheduler = [
     ),
 ]
 default_hooks = dict(logger=dict(interval=10))
+# A page of training samples in the log, and how many of them LOMA touched.
+custom_hooks = [dict(type='loma_mm.engine.TrainSamplesHook')]
 randomness = dict(seed=0)
 auto_scale_lr = dict(base_batch_size=64)

@@ -4,12 +4,14 @@ import argparse
 import os
 import os.path as osp
 from collections.abc import Sequence
+from pathlib import Path
 
 from matplotlib.backend_bases import FigureCanvasBase
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
-from loma_mm.errors import ConfigError
+from loma_mm.errors import ConfigError, UsageError
+from loma_mm.files import why_not_writable
 from loma_mm.running import check_before_start, load_config, require_checkpoint
 from loma_mm.running.options import ConfigOptions
 from loma_mm.visualization import BeforeAfter
@@ -61,6 +63,7 @@ def load_run_config(args: argparse.Namespace) -> Config:
     elif cfg.get('work_dir') is None:
         name = osp.splitext(osp.basename(args.config))[0]
         cfg.work_dir = osp.join('work_dirs', name)
+    require_output('--work-dir', cfg.work_dir, folder=True)
     return cfg
 
 
@@ -108,6 +111,47 @@ def read_classifiers(
     return models
 
 
+def output_file(path: str) -> str:
+    """An argparse type: a file that can be written."""
+    if reason := why_not_writable(path):
+        raise argparse.ArgumentTypeError(f'{reason}: name another file')
+    return path
+
+
+def output_folder(path: str) -> str:
+    """An argparse type: a folder into which files can be written."""
+    if reason := why_not_writable(path, folder=True):
+        raise argparse.ArgumentTypeError(f'{reason}: name another folder')
+    return path
+
+
+def output_text(path: str) -> str:
+    """An argparse type: a text file that can be written, over no other kind."""
+    output_file(path)
+    if osp.isfile(path):
+        try:
+            Path(path).read_text(encoding='utf-8')
+        except UnicodeDecodeError:
+            raise argparse.ArgumentTypeError(
+                f'{path} is there and no text file: name another file'
+            ) from None
+    return path
+
+
+def require_output(flag: str, path: str, folder: bool = False) -> None:
+    """Raise a UsageError unless a path that was not typed can be written."""
+    if reason := why_not_writable(path, folder):
+        raise UsageError(f'{reason}: say another place with {flag}')
+
+
+def require_different(*paths: str | None) -> None:
+    """Raise a UsageError if one file is to be written twice."""
+    given = [osp.realpath(path) for path in paths if path]
+    if len(given) > len(set(given)):
+        twice = next(path for path in given if given.count(path) > 1)
+        raise UsageError(f'{twice} cannot be both of two files: name another one')
+
+
 def picture_path(path: str) -> str:
     """An argparse type: a file that matplotlib can write."""
     known = sorted(FigureCanvasBase.get_supported_filetypes())
@@ -116,7 +160,7 @@ def picture_path(path: str) -> str:
             f'the name of a picture must end with one of .{", .".join(known)},'
             f' got {path}'
         )
-    return path
+    return output_file(path)
 
 
 def positive(text: str) -> int:

@@ -23,7 +23,6 @@ import os
 import os.path as osp
 import random
 
-import mmcv
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -35,12 +34,13 @@ from mmengine.visualization import Visualizer
 from mmengine.visualization.utils import img_from_canvas
 
 from loma_mm.errors import SetupError, UsageError
-from loma_mm.visualization import BeforeAfter, Sample, save_figure
+from loma_mm.visualization import BeforeAfter, Sample, annotate, save_figure
 
 from .arguments import (
     add_cfg_options,
     add_config,
     open_samples,
+    output_folder,
     picture_path,
     positive,
 )
@@ -61,7 +61,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--out', type=picture_path, help='write all samples to one picture'
     )
-    parser.add_argument('--out-dir', help='write a picture a sample to this folder')
+    parser.add_argument(
+        '--out-dir',
+        type=output_folder,
+        help='write a picture a sample to this folder',
+    )
     parser.add_argument(
         '--show',
         action='store_true',
@@ -115,30 +119,6 @@ def check_window() -> None:
             '--show finds no display or no GUI toolkit for matplotlib to open '
             'a window: write the samples with --out or --out-dir.'
         )
-
-
-def annotate(visualizer: Visualizer, sample: Sample, side: int) -> np.ndarray:
-    """The image with its annotation, its longer side scaled to ``side``."""
-    # Deep: what is scaled below lies within.
-    img, data_sample = sample.image, copy.deepcopy(sample.data_sample)
-    factor = side / max(img.shape[:2])
-    if 'gt_sem_seg' in data_sample or 'gt_panoptic_seg' in data_sample:
-        # They fit the image as it is.
-        factor = 1.0
-    img = mmcv.imrescale(img, factor, interpolation='nearest' if factor > 1 else 'area')
-    if 'gt_label' in data_sample:
-        return visualizer.visualize_cls(img, data_sample, draw_pred=False)
-    if 'gt_instances' not in data_sample:
-        return img
-    instances = data_sample.gt_instances
-    if 'bboxes' in instances:
-        # With box_type='hbox' boxes are box objects, else plain tensors.
-        boxes = getattr(instances.bboxes, 'tensor', instances.bboxes)
-        instances.bboxes = boxes * factor
-    if 'masks' in instances:
-        instances.masks = instances.masks.resize(img.shape[:2])
-    visualizer.add_datasample('', img, data_sample, draw_pred=False)
-    return visualizer.get_image()
 
 
 Panel = tuple[str, np.ndarray]

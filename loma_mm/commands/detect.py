@@ -9,6 +9,7 @@ import mmcv
 from mmengine.device import get_device
 from mmengine.registry import DATASETS, VISUALIZERS, init_default_scope
 
+from loma_mm.datasets.image_check import read_image
 from loma_mm.errors import ConfigError
 from loma_mm.running import check_before_start, load_config, require_checkpoint
 from loma_mm.running.weights import load_weights, require_order
@@ -64,7 +65,7 @@ def run(args: argparse.Namespace) -> None:
     ]
     images = []
     for path, sample in zip(paths, inference_detector(model, paths)):
-        img = mmcv.imread(path, channel_order='rgb')
+        img = read_image(path)
         factor = max(1.0, SIDE / max(img.shape[:2]))
         img = mmcv.imrescale(img, factor, interpolation='bicubic')
         sample = sample.cpu()

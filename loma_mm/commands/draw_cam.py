@@ -25,6 +25,7 @@ from mmengine.model import BaseModel
 from mmengine.registry import DATASETS, TRANSFORMS, init_default_scope
 from torch import Tensor
 
+from loma_mm.datasets.image_check import image_size, read_image
 from loma_mm.errors import ConfigError, DataError, SetupError, UsageError
 from loma_mm.running.weights import load_weights, trained_classes
 from loma_mm.visualization import save_figure
@@ -111,7 +112,7 @@ def pack(info: dict, cfg: Config) -> tuple[dict, np.ndarray]:
     loads = any('LoadImageFromFile' in str(step['type']) for step in pipeline)
     if not loads and 'img' not in info:
         # Datasets that hold their images, such as CIFAR10, hold RGB.
-        img = mmcv.imread(info['img_path'], channel_order='rgb')
+        img = read_image(info['img_path'])
         size = img.shape[:2]
         info = dict(info, img=img, img_shape=size, ori_shape=size)
     if loads and 'img_path' not in info:
@@ -250,6 +251,8 @@ def draw(columns: dict[str, list[Look]]) -> Figure:
 def run(args: argparse.Namespace) -> None:
     """Carry out the command."""
     check_arguments(args)
+    for path in args.images or ():
+        image_size(path)
     models = read_classifiers(args, () if args.images else ('test',))
     init_default_scope('mmpretrain')
     infos, classes = choose_images(args, models[0][1])

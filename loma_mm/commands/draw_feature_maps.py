@@ -34,7 +34,8 @@ from torch import Tensor
 
 from loma_mm import FeatureMapOffset, RandomFeatureAugment
 from loma_mm.checks import SHAPES
-from loma_mm.errors import ConfigError, DataError, UsageError
+from loma_mm.datasets.image_check import read_image
+from loma_mm.errors import ConfigError, UsageError
 from loma_mm.functional import MagnificationRegion, magnify_feature, offset_feature
 from loma_mm.running import require_checkpoint
 from loma_mm.running.weights import load_weights
@@ -105,12 +106,7 @@ def check_arguments(args: argparse.Namespace) -> None:
 
 def load_photograph(path: str | None) -> tuple[np.ndarray, Tensor]:
     """An RGB image and its channels as maps, (3, H, W), values in [0, 1]."""
-    if path is None:
-        img = load_sample_image('flower.jpg')
-    else:
-        img = mmcv.imread(path, channel_order='rgb')
-        if img is None:
-            raise DataError(f'{path} cannot be read as an image.')
+    img = load_sample_image('flower.jpg') if path is None else read_image(path)
     cells = mmcv.imrescale(img, (CELLS, CELLS), interpolation='area')
     return img, torch.from_numpy(cells).permute(2, 0, 1) / 255
 

@@ -25,16 +25,17 @@ for all images; with ``--seed``, what is not given is drawn for each image.
 import argparse
 from dataclasses import replace
 
-import mmcv
 import numpy as np
 from matplotlib.figure import Figure
 from sklearn.datasets import load_sample_image
 
 from loma_mm.checks import SHAPES
-from loma_mm.errors import DataError, UsageError
+from loma_mm.datasets.image_check import read_image
+from loma_mm.errors import UsageError
 from loma_mm.functional import MagnificationRegion, magnify_image
 from loma_mm.running.preflight import check_toolbox
 from loma_mm.visualization import (
+    grid_like,
     mark_center,
     outline,
     outline_legend,
@@ -45,9 +46,6 @@ from .arguments import add_cfg_options, existing_file, open_samples, picture_pat
 from .region_arguments import add_region_arguments, choose_region
 
 ROWS = ('image', 'grid')
-
-# Longer side of the grid and distance of its lines, in pixels.
-GRID, GRID_STEP = 640, 24
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -94,26 +92,11 @@ def check_arguments(args: argparse.Namespace) -> None:
 def load_images(args: argparse.Namespace) -> list[np.ndarray]:
     """The RGB images that the command line asks for."""
     if args.image is not None:
-        images = []
-        for path in args.image:
-            img = mmcv.imread(path, channel_order='rgb')
-            if img is None:
-                raise DataError(f'{path} cannot be read as an image.')
-            images.append(img)
-        return images
+        return [read_image(path) for path in args.image]
     if args.config is None:
         return [load_sample_image('flower.jpg')]
     _, samples = open_samples(args.config, args.cfg_options, 'train')
     return [samples[index][0].image for index in args.index]
-
-
-def grid_like(img: np.ndarray) -> np.ndarray:
-    """A white image of the same proportions with a grid of grey lines."""
-    width, height = mmcv.rescale_size(img.shape[1::-1], (GRID, GRID))
-    grid = np.full((height, width, 3), 255, np.uint8)
-    for offset in range(2):
-        grid[offset::GRID_STEP] = grid[:, offset::GRID_STEP] = 90
-    return grid
 
 
 def erase(

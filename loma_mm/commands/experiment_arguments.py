@@ -6,6 +6,9 @@ from collections.abc import Sequence
 
 from loma_mm.errors import RunError
 from loma_mm.experiments import Results, Run, collect, run_all
+from loma_mm.experiments.runs import TRAIN
+
+from .arguments import output_folder, output_text
 
 LAUNCHERS = ('python', 'torchrun', 'slurm')
 
@@ -24,10 +27,13 @@ def add_experiment_arguments(
     parser.add_argument(
         '--work-dir',
         default=work_dir,
+        type=output_folder,
         help=f'each run goes to NAME/seedN in there (default: {work_dir})',
     )
     parser.add_argument(
-        '--csv', help=f'table of results (default: {csv or "WORK_DIR/results.csv"})'
+        '--csv',
+        type=output_text,
+        help=f'table of results (default: {csv or "WORK_DIR/results.csv"})',
     )
     parser.add_argument('--seeds', type=int, nargs='+', metavar='N')
     parser.add_argument(
@@ -53,7 +59,8 @@ def add_experiment_arguments(
         '--gpus',
         type=int,
         default=1,
-        help='processes of each of the --commands (default: 1)',
+        help='processes of each run, one for a GPU (default: 1); of several '
+        'machines with --commands alone',
     )
     parser.add_argument('--partition', default='PARTITION', help='of --commands slurm')
 
@@ -94,6 +101,14 @@ def job_command(run: Run, launcher: str, gpus: int, partition: str) -> str:
     return shlex.join([*start, *words, *run.arguments])
 
 
+def train_words(gpus: int) -> tuple[str, ...]:
+    """What Python is given to train a config on GPUs of this machine."""
+    if gpus == 1:
+        return TRAIN
+    launch = ('torch.distributed.run', '--standalone', f'--nproc_per_node={gpus}')
+    return ('-m', *launch, *TRAIN, '--launcher', 'pytorch')
+
+
 def carry_out(
     runs: Sequence[Run], results: Results, args: argparse.Namespace
 ) -> list[str]:
@@ -108,7 +123,7 @@ def carry_out(
         list[str]: A sentence for each run that went wrong.
     """
     if not (args.commands or args.collect):
-        return run_all(runs, results)
+        return run_all(runs, results, train_words(args.gpus))
     pending = collect(runs, results)
     if args.commands:
         for run in pending:

@@ -13,18 +13,19 @@ train the classes are those of train, so that labels are the same in all lists.
 import argparse
 from pathlib import Path
 
+from loma_mm.datasets.image_check import image_size
 from loma_mm.datasets.image_files import is_visible, walk_visible
 from loma_mm.errors import DataError
 from loma_mm.files import write_text
 from loma_mm.names import some
 
-from .arguments import positive
+from .arguments import output_text, positive
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command."""
     parser.add_argument('folder', help='holds one folder for each class')
-    parser.add_argument('out', help='text file to write')
+    parser.add_argument('out', type=output_text, help='text file to write')
     parser.add_argument('--per-class', type=positive, required=True, metavar='N')
 
 
@@ -32,7 +33,8 @@ def list_images(folder: Path, per_class: int) -> list[str]:
     """The lines of the list.
 
     Raises:
-        DataError: If a class has fewer images, or there are no classes.
+        DataError: If a class has fewer images, one of them cannot be read, or
+            there are no classes.
     """
     own = _folders(folder)
     if not own:
@@ -53,6 +55,8 @@ def list_images(folder: Path, per_class: int) -> list[str]:
             raise DataError(
                 f'{folder / name} has {len(names)} {images}, fewer than {per_class}.'
             )
+        for file in names[:per_class]:
+            image_size(str(folder / name / file))
         label = classes.index(name)
         lines += [f'{name}/{file} {label}' for file in names[:per_class]]
     return lines

@@ -25,7 +25,7 @@ from sklearn.model_selection import train_test_split
 
 from loma_mm.errors import DataError, UsageError
 
-from .arguments import positive
+from .arguments import output_folder, positive
 
 CLASSES = (
     'zero',
@@ -47,7 +47,9 @@ Instance = tuple[int, tuple[int, int, int, int]]
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command."""
     parser.add_argument('layout', choices=['voc', 'folder'])
-    parser.add_argument('out', help='folder to write, must not exist')
+    parser.add_argument(
+        'out', type=output_folder, help='folder to write, must not exist'
+    )
     parser.add_argument('--seed', type=int, default=0)
     voc = parser.add_argument_group('scenes (voc)')
     voc.add_argument('--train', type=positive, default=800, help='train scenes')

@@ -30,6 +30,7 @@ from .arguments import (
     add_model_argument,
     picture_path,
     read_classifiers,
+    require_output,
 )
 
 # Label, checkpoint, kind and size of an occlusion: its accuracy in percent.
@@ -58,6 +59,7 @@ def complete_arguments(args: argparse.Namespace) -> None:
     if min(args.sizes) < 0:
         raise UsageError('--sizes must not be negative')
     args.csv = f'{osp.splitext(args.out)[0]}.csv'
+    require_output('--out', args.csv)
     if not args.model and not osp.isfile(args.csv):
         raise UsageError(f'without --model there must be results in {args.csv}')
 

@@ -25,7 +25,7 @@ from loma_mm.files import write_text
 from loma_mm.preparing import Found, Problem, about, own_config, read_dataset
 
 from . import browse
-from .arguments import picture_path, positive
+from .arguments import output_file, picture_path, positive
 
 # Files named of those that have the same thing wrong.
 NAMED = 5
@@ -90,7 +90,7 @@ def config_path(path: str) -> str:
     """An argparse type: the name of a config to write."""
     if not path.endswith('.py'):
         raise argparse.ArgumentTypeError(f'a config is a .py file, got {path}')
-    return path
+    return output_file(path)
 
 
 def share(text: str) -> float:

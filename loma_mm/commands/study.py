@@ -3,6 +3,10 @@
     python -m loma_mm study --cifar10 data/cifar10-photos --bccd data/BCCD
     python -m loma_mm study --report study.md
 
+or train and tabulate a table of the paper: docs/reproduce.md.
+
+    python -m loma_mm study --table 1 --rows 'CIFAR-10, ResNet-20'
+
 The same command goes on where it was stopped, and in a second terminal it
 takes the runs that the first has not begun. --report needs the CSV file alone.
 """
@@ -30,12 +34,14 @@ from loma_mm.running import check_before_start, load_config
 from loma_mm.running.options import parse_options
 from loma_mm.visualization import STYLE, save_figure
 
+from .arguments import output_text, require_different, require_output
 from .experiment_arguments import (
     add_experiment_arguments,
     carry_out,
     raise_problems,
 )
 from .list_images import list_images
+from .study_table import add_table_arguments, run_table
 
 PER_CLASS = 500
 # Parts of the study that are run unless others are named.
@@ -63,18 +69,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--report',
         metavar='FILE',
+        type=output_text,
         help='train nothing: write the tables and plots of the CSV file to '
-        'this Markdown file and beside it',
+        'this Markdown file and beside it (of --table the table alone)',
     )
+    add_table_arguments(parser)
     add_experiment_arguments(parser, 'work_dirs/study')
 
 
 def complete_arguments(args: argparse.Namespace) -> None:
     """Add what follows from the arguments, or raise a UsageError."""
+    if args.table:
+        if args.parts:
+            raise UsageError('--parts are of the study, --table is of the paper')
+        args.work_dir = osp.join(args.work_dir, f'table{args.table}')
+    elif args.rows:
+        raise UsageError('--rows are those of a --table')
     args.csv = args.csv or osp.join(args.work_dir, 'results.csv')
+    require_output('--csv', args.csv)
+    require_different(args.csv, args.report)
     given = [name for name in SHORT if getattr(args, COMPARISONS[name].data)]
     args.parts = args.parts or given or list(SHORT)
-    if not (args.collect or args.report):
+    if not (args.collect or args.report or args.table):
         for name in args.parts:
             data = COMPARISONS[name].data
             if not getattr(args, data):
@@ -291,6 +307,9 @@ def report(results: Results, args: argparse.Namespace) -> None:
 def run(args: argparse.Namespace) -> None:
     """Carry out the command."""
     complete_arguments(args)
+    if args.table:
+        run_table(args)
+        return
     results = Results(args.csv)
     if args.report:
         report(results, args)

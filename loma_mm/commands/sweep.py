@@ -34,7 +34,7 @@ from loma_mm.running.options import parse_options
 from loma_mm.running.preflight import check_toolbox
 from loma_mm.visualization import STYLE, save_figure
 
-from .arguments import add_config, picture_path
+from .arguments import add_config, picture_path, require_different, require_output
 from .experiment_arguments import (
     add_experiment_arguments,
     carry_out,
@@ -107,6 +107,9 @@ def complete_arguments(args: argparse.Namespace) -> None:
     """Add what follows from the arguments."""
     args.csv = args.csv or osp.join(args.work_dir, 'results.csv')
     args.out = args.out or osp.join(args.work_dir, 'sweep.png')
+    require_output('--csv', args.csv)
+    require_output('--out', args.out)
+    require_different(args.csv, args.out)
     args.grid = {
         name: sorted(set(values))
         for name, values in ((name, getattr(args, name)) for name in PARAMETERS)

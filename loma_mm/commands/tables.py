@@ -26,6 +26,8 @@ from loma_mm.experiments.work_dirs import ConfigFinder, WorkDir, read_work_dirs
 from loma_mm.files import write_text
 from loma_mm.running import configs_folder
 
+from .arguments import output_text, require_different, require_output
+
 NOT_RUN = 'not run'
 # Table 7's names of VOC's classes.
 SHORT = dict(
@@ -43,11 +45,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         'folders', nargs='+', help='work dirs, or folders that hold some'
     )
-    parser.add_argument('--out', help='Markdown file to write (default: print it)')
-    parser.add_argument('--csv', help='the same as a CSV file')
+    parser.add_argument(
+        '--out', type=output_text, help='Markdown file to write (default: print it)'
+    )
+    parser.add_argument('--csv', type=output_text, help='the same as a CSV file')
     parser.add_argument(
         '--results',
         metavar='CSV',
+        type=output_text,
         help='where results are filed (default: results.csv in the first folder)',
     )
     parser.add_argument(
@@ -67,6 +72,8 @@ def complete_arguments(args: argparse.Namespace) -> None:
     for folder in args.folders:
         if not osp.isdir(folder):
             raise UsageError(f'there is no folder {folder}')
+    require_output('--results', args.results)
+    require_different(args.out, args.csv, args.results)
 
 
 class Cell(NamedTuple):

@@ -1,6 +1,7 @@
 """Test a detector or a classifier; the flags are OpenMMLab's."""
 
 import argparse
+import os.path as osp
 
 from mmengine.config import Config
 
@@ -12,7 +13,20 @@ from loma_mm.running import (
     require_checkpoint,
 )
 
-from .arguments import add_config, add_run_arguments, load_run_config
+from .arguments import (
+    add_config,
+    add_run_arguments,
+    load_run_config,
+    output_file,
+    require_output,
+)
+
+PICTURES = {
+    'DetVisualizationHook': 'loma_mm.engine.hooks.detection_pictures.DetectionPictures',
+    'VisualizationHook': (
+        'loma_mm.engine.hooks.classification_pictures.ClassificationPictures'
+    ),
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,7 +65,7 @@ def pickle_path(path: str) -> str:
     """An argparse type: the name of a pickle file."""
     if not path.endswith(('.pkl', '.pickle')):
         raise argparse.ArgumentTypeError(f'must end in .pkl or .pickle, got {path}')
-    return path
+    return output_file(path)
 
 
 def apply_arguments(cfg: Config, args: argparse.Namespace) -> None:
@@ -61,6 +75,9 @@ def apply_arguments(cfg: Config, args: argparse.Namespace) -> None:
     if args.amp:
         cfg.test_cfg.fp16 = True
     detection = cfg.get('default_scope') == 'mmdet'
+    if args.show_dir is not None:
+        folder = osp.join(cfg.work_dir, args.show_dir) if detection else args.show_dir
+        require_output('--show-dir', folder, folder=True)
     if args.show or args.show_dir is not None:
         if 'visualization' not in cfg.default_hooks:
             raise ConfigError(
@@ -70,6 +87,8 @@ def apply_arguments(cfg: Config, args: argparse.Namespace) -> None:
                 'toolbox.'
             )
         hook = cfg.default_hooks.visualization
+        # Which give each image a picture of its own.
+        hook.type = PICTURES.get(hook.type, hook.type)
         # The hooks of the two toolboxes name the same things differently.
         hook['draw' if detection else 'enable'] = True
         hook['test_out_dir' if detection else 'out_dir'] = args.show_dir

@@ -4,6 +4,7 @@ from typing import Any
 from .transforms import LocalMagnification
 
 __all__ = [
+    'AnyImageVOCDataset',
     'AnyImageXMLDataset',
     'ClassFolders',
     'ImageNetFolders',
@@ -11,6 +12,7 @@ __all__ = [
 ]
 # Imported on use: each needs a toolbox, and the other does without.
 _ON_USE = {
+    'AnyImageVOCDataset': 'any_image_xml_dataset',
     'AnyImageXMLDataset': 'any_image_xml_dataset',
     'ClassFolders': 'class_folders',
     'ImageNetFolders': 'class_folders',

@@ -5,12 +5,14 @@ import os.path as osp
 from collections.abc import Sequence
 from typing import Any
 
+from mmengine.fileio import get_file_backend
 from mmpretrain.datasets import CustomDataset, ImageNet
 
 from loma_mm.errors import DataError
 from loma_mm.names import count, nearest, some
 
 from .image_files import SUFFIXES, is_visible, walk_visible
+from .lists import read_lines, split_line
 
 
 class _NamedFolders(CustomDataset):
@@ -33,6 +35,22 @@ class _NamedFolders(CustomDataset):
         return super().is_valid_file(filename) and all(
             map(is_visible, filename.split('/'))
         )
+
+    def load_data_list(self) -> list[dict]:
+        """Read the list, as editors leave it, or the folders."""
+        if not self.ann_file:
+            return super().load_data_list()
+        backend = get_file_backend(self.img_prefix, enable_singleton=True)
+        found = []
+        for number, line in read_lines(self.ann_file):
+            name, label = self.split_line(line, f'{self.ann_file}:{number}')
+            info = dict(img_path=backend.join_path(self.img_prefix, name))
+            found.append(info if label is None else dict(info, gt_label=label))
+        return found
+
+    def split_line(self, line: str, where: str) -> tuple[str, int | None]:
+        """Name and label of a line; None without ``with_label``."""
+        return split_line(line, where) if self.with_label else (line, None)
 
     def folders(self) -> list[str]:
         """The folders of images of this split, neither hidden nor empty."""
@@ -99,8 +117,9 @@ class ClassFolders(_NamedFolders):
     names are those of ``metainfo['classes']`` or, without them, of the folders
     in ``class_folders``; a folder that is none of these is an error. (As
     there, classes that share no name with any folder are what to call the
-    folders, in order.) Folders and files that are hidden, or macOS's, and
-    folders without images are no classes.
+    folders, in order.) With ``ann_file``, lines end as on any system, blank ones
+    are none, and a byte order mark is read. Folders and files that are hidden, or
+    macOS's, and folders without images are no classes.
 
     Args:
         class_folders (str | Sequence[str]): Folders, below ``data_root`` or

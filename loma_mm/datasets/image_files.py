@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from typing import Any
 
 # What OpenCV decodes, hence mmcv. Of several images of one name, the first.
 SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp', '.ppm', '.pgm')
@@ -41,6 +42,24 @@ def walk_visible(folder: str, suffixes: Sequence[str] = SUFFIXES) -> Iterator[st
         for name in names:
             if is_visible(name) and name.lower().endswith(tuple(suffixes)):
                 yield name if inside == '.' else f'{inside}/{name}'
+
+
+def common_folder(dataset: Any) -> str:
+    """The folder in or below which all images of a dataset lie.
+
+    Args:
+        dataset (Any): Of MMEngine, initialised, or a wrapper of such.
+
+    Returns:
+        str: An absolute path; the root of all where they have none in common.
+    """
+    infos = map(dataset.get_data_info, range(len(dataset)))
+    folders = {
+        os.path.dirname(os.path.abspath(info['img_path']))
+        for info in infos
+        if info.get('img_path')
+    }
+    return os.path.commonpath(folders) if folders else os.sep
 
 
 def find_image(folder: str, stem: str) -> str | None:

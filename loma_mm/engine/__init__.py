@@ -1,9 +1,15 @@
-from .hooks import LastValidationHook, ProbScheduleHook, WholeCheckpointHook
+from .hooks import (
+    LastValidationHook,
+    ProbScheduleHook,
+    TrainSamplesHook,
+    WholeCheckpointHook,
+)
 from .optimizers import CPUOptimWrapper
 
 __all__ = [
     'CPUOptimWrapper',
     'LastValidationHook',
     'ProbScheduleHook',
+    'TrainSamplesHook',
     'WholeCheckpointHook',
 ]

@@ -1,7 +1,11 @@
 """Robustness to occlusion, Sec 4.4 and Fig 7 of the paper."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
+
+from loma_mm.checks import check_choice, check_count
 
 OCCLUSIONS = ('center', 'boundary')
 
@@ -24,8 +28,16 @@ def occlude(images: Tensor, kind: str, size: int) -> Tensor:
         Tensor: A new tensor of the same shape and dtype.
 
     Raises:
-        ValueError: If there is no such kind of occlusion or no such size.
+        TypeError: If ``images`` is not a tensor.
+        ValueError: If it has fewer than 2 dimensions, or there is no such
+            kind of occlusion or no such size.
     """
+    if not isinstance(images, Tensor):
+        raise TypeError(f'images must be a tensor, got {type(images).__name__}.')
+    if images.ndim < 2:
+        raise ValueError(
+            f'images must have shape (..., H, W), got {tuple(images.shape)}.'
+        )
     check_occlusion(kind, size)
     square = torch.zeros(images.shape[-2:], dtype=torch.bool, device=images.device)
     rows, columns = (
@@ -36,17 +48,10 @@ def occlude(images: Tensor, kind: str, size: int) -> Tensor:
     return images.masked_fill(square if kind == 'center' else ~square, 0)
 
 
-def check_occlusion(kind: str, size: int) -> None:
+def check_occlusion(kind: Any, size: Any) -> None:
     """Raise a ValueError if :func:`occlude` does not know this."""
-    if kind not in OCCLUSIONS:
-        raise ValueError(
-            f'The kind of an occlusion must be one of {OCCLUSIONS}, got {kind!r}.'
-        )
-    if not isinstance(size, int) or size < 0:
-        raise ValueError(
-            'The size of an occlusion must be a whole number of '
-            f'pixels from 0 on, got {size!r}.'
-        )
+    check_choice('kind', kind, OCCLUSIONS)
+    check_count('size', size)
 
 
 def occlusion_name(kind: str, size: int) -> str:

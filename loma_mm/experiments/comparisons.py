@@ -110,4 +110,17 @@ COMPARISONS = {
         },
         epochs=8,
     ),
+    # All its runs are its own: what another machine trained has the same seeds
+    # and other roundings, and is not paired with them.
+    'bccd-labels': Comparison(
+        'Labels that stay and labels that follow, Faster R-CNN on BCCD',
+        'bccd',
+        'pascal_voc/mAP',
+        {
+            BASELINE: _faster_rcnn('Baseline', '', ALL),
+            'keep': _faster_rcnn("LOMA, labels='keep'", 'loma-rhombus-', ALL),
+            'warp': _faster_rcnn("LOMA, labels='warp'", 'loma-rhombus-warp-', ALL),
+        },
+        epochs=8,
+    ),
 }

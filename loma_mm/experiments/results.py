@@ -74,6 +74,10 @@ class Results:
             return {}
         try:
             with open(self.path, encoding='utf-8', newline='') as file:
+                rows = csv.DictReader(file)
+                # Of a file without rows, which would be written over.
+                if not set(FIELDS) <= set(rows.fieldnames or FIELDS):
+                    raise ValueError('other columns')
                 return {
                     (
                         Key(
@@ -83,9 +87,9 @@ class Results:
                         ),
                         row['metric'],
                     ): Result(row['config'], float(row['value']))
-                    for row in csv.DictReader(file)
+                    for row in rows
                 }
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OSError, csv.Error) as error:
             raise ResultsError(
                 f'{self.path} is not a table of results with the columns '
                 f'{", ".join(FIELDS)}: name another file.'

@@ -6,14 +6,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from loma_mm.checks import SHAPES
+from loma_mm.checks import SHAPES, check_batch, check_count
 
-from .feature import SINGLE_PRECISION
-from .image import is_compiled, magnify_image
+from .feature import SINGLE_PRECISION, threads_for
+from .image import _compiled, is_compiled
 from .region import LEAST_RADIUS, MagnificationRegion
 
 # A size (h, w) in pixels.
 Size = tuple[int, int]
+
+# Pixels are moved as they are: their bits stand for themselves, in types too
+# that NumPy lacks.
+BITS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 
 
 def magnify_batch(
@@ -41,9 +45,10 @@ def magnify_batch(
         differentiable with respect to ``x``.
 
     Raises:
-        TypeError: If ``x`` is not a tensor, or a region is of another type.
+        TypeError: If ``x`` is not a tensor, ``regions`` or ``sizes`` no
+            sequence, or a region of another type.
         ValueError: If ``x`` has not 4 dimensions, or there are not B regions
-            or sizes, or a size is larger than H x W.
+            or sizes, or a size is not two whole numbers within H x W.
 
     Example:
         >>> region = MagnificationRegion((4, 4), radius=3)
@@ -54,29 +59,36 @@ def magnify_batch(
     # NumPy knows no gradient, and no tensor that stands for another.
     in_numpy = (
         is_compiled()
+        and x.element_size() in BITS
         and x.device.type == 'cpu'
         and type(x) in (Tensor, torch.nn.Parameter)
         and not (x.requires_grad and torch.is_grad_enabled())
     )
+    numbers = _numbers(regions, sizes)
     if in_numpy:
-        return _magnify_each(x, regions, sizes)
-    if not any(regions):
+        out = _magnify_compiled(x, numbers)
+        if out is not None:
+            return out
+    if not any(numbers):
         return x.clone()
-    index = _source_index(x, regions, sizes)
+    index = _source_index(x, numbers)
     index = index[:, None].expand(-1, x.size(1), -1)
     return x.flatten(-2).gather(-1, index).view(x.shape)
 
 
 def _check(x: Tensor, regions: Sequence, sizes: Sequence | None) -> Sequence[Size]:
     """The size of each image, or an error."""
-    if not isinstance(x, Tensor):
-        raise TypeError(f'x must be a tensor, got {type(x).__name__}.')
-    if x.ndim != 4:
-        raise ValueError(f'x must have shape (B, C, H, W), got {tuple(x.shape)}.')
+    check_batch(x)
     count, _, height, width = x.shape
+    whole = (height, width)
     if sizes is None:
-        sizes = [(height, width)] * count
+        sizes = [whole] * count
     for name, value in (('regions', regions), ('sizes', sizes)):
+        if not isinstance(value, Sequence) or isinstance(value, (str, bytes)):
+            raise TypeError(
+                f'{name} must be a list with one entry for each image, got '
+                f'{type(value).__name__}.'
+            )
         if len(value) != count:
             raise ValueError(
                 f'{name} must have one entry for each of the {count} images, '
@@ -88,33 +100,51 @@ def _check(x: Tensor, regions: Sequence, sizes: Sequence | None) -> Sequence[Siz
                 'regions must be made of MagnificationRegion and None, got '
                 f'{type(region).__name__}.'
             )
-    for h, w in sizes:
-        if not (0 <= h <= height and 0 <= w <= width):
-            raise ValueError(
-                f'sizes must lie within the {height} x {width} pixels of x, '
-                f'got ({h}, {w}).'
-            )
-    return sizes
+    # Most are whole, and checks of numbers take as long as small images.
+    return [
+        whole if size is whole else _check_size(size, height, width) for size in sizes
+    ]
 
 
-def _magnify_each(
-    x: Tensor, regions: Sequence[MagnificationRegion | None], sizes: Sequence[Size]
-) -> Tensor:
-    """In a CPU's memory, by the compiled loop for one channel of an image."""
-    out = torch.empty_like(x)
-    # Pixels are moved as they are: their bits stand for themselves, in types
-    # too that NumPy lacks.
-    bits = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
-    dtype = bits.get(x.element_size(), x.dtype)
-    target, source = (t.detach().view(dtype).numpy() for t in (out, x))
-    height, width = x.shape[-2:]
-    for image, moved, region, (h, w) in zip(source, target, regions, sizes):
-        if region is None or (h, w) != (height, width):
-            moved[:] = image
-        if region is not None:
-            for channel, moved_channel in zip(image, moved):
-                moved_channel[:h, :w] = magnify_image(channel[:h, :w], region)
-    return out
+def _check_size(size: Any, height: int, width: int) -> Size:
+    if not isinstance(size, (list, tuple)) or len(size) != 2:
+        raise ValueError(f'sizes must be made of pairs (h, w), got {size!r}.')
+    h, w = (check_count('a number of sizes', side) for side in size)
+    if h > height or w > width:
+        raise ValueError(
+            f'sizes must lie within the {height} x {width} pixels of x, got ({h}, {w}).'
+        )
+    return h, w
+
+
+def _magnify_compiled(x: Tensor, numbers: list[tuple | None]) -> Tensor | None:
+    """In a CPU's memory; None where the compiled loop cannot do it."""
+    last = torch.channels_last
+    keep = x.is_contiguous(memory_format=last) and not x.is_contiguous()
+    out = torch.empty_like(x, memory_format=last if keep else torch.contiguous_format)
+    dtype = BITS[x.element_size()]
+    source, target = (t.detach().view(dtype).numpy() for t in (x, out))
+    done = _compiled.magnify_batch(source, target, numbers, threads_for(x))
+    return out if done else None
+
+
+def _numbers(
+    regions: Sequence[MagnificationRegion | None], sizes: Sequence[Size]
+) -> list[tuple | None]:
+    """``x_c, y_c, r, a_x, a_y, shape, h, w`` of each image with a region."""
+    kinds = {shape: kind for kind, shape in enumerate(SHAPES)}
+    return [
+        None
+        if region is None
+        else (
+            *region.center,
+            region.radius,
+            *region.ratios,
+            kinds[region.shape],
+            *size,
+        )
+        for region, size in zip(regions, sizes)
+    ]
 
 
 class _Regions(MagnificationRegion):
@@ -132,35 +162,22 @@ class _Regions(MagnificationRegion):
         return self.radius.clamp(min=LEAST_RADIUS)
 
 
-def _source_index(
-    x: Tensor, regions: Sequence[MagnificationRegion | None], sizes: Sequence[Size]
-) -> Tensor:
+def _source_index(x: Tensor, numbers: list[tuple | None]) -> Tensor:
     """Which pixel each one of the flattened images reads, shape (B, H * W)."""
     height, width = x.shape[-2:]
     single = x.device.type in SINGLE_PRECISION
     dtype = torch.float32 if single else torch.float64
-    rows = [
-        # without a region: no pixel
-        (0, 0, 1, 1, 1, 0, 0, 0)
-        if region is None
-        else (
-            *region.center,
-            region.radius,
-            *region.ratios,
-            SHAPES.index(region.shape),
-            *size,
-        )
-        for region, size in zip(regions, sizes)
-    ]
+    # without a region: no pixel
+    rows = [row or (0, 0, 1, 1, 1, 0, 0, 0) for row in numbers]
     # Through pageable memory, for which no device waits.
-    numbers: Any = torch.tensor(rows, dtype=dtype).to(x.device, non_blocking=True)
-    x_c, y_c, radius, a_x, a_y, kind, h, w = numbers.view(-1, 8, 1, 1).unbind(1)
+    table: Any = torch.tensor(rows, dtype=dtype).to(x.device, non_blocking=True)
+    x_c, y_c, radius, a_x, a_y, kind, h, w = table.view(-1, 8, 1, 1).unbind(1)
     i = torch.arange(width, dtype=dtype, device=x.device)
     j = torch.arange(height, dtype=dtype, device=x.device)[:, None]
     dx, dy = i - x_c, j - y_c
 
     inside = (i < w) & (j < h)
-    present = {region.shape for region in regions if region is not None}
+    present = {SHAPES[row[5]] for row in numbers if row}
     shapes = {
         shape: _Regions((0.0, 0.0), radius, (a_x, a_y), shape) for shape in present
     }

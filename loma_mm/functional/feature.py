@@ -143,7 +143,8 @@ def _is_compiled_for(x: Tensor) -> bool:
     )
 
 
-def _threads(x: Tensor) -> int:
+def threads_for(x: Tensor) -> int:
+    """How many threads a compiled loop over ``x`` is worth."""
     most = min(torch.get_num_threads(), MOST_THREADS)
     return min(most, max(x.numel() // PER_THREAD, 1))
 
@@ -161,7 +162,7 @@ class _Gather(torch.autograd.Function):
         if _is_compiled_for(x):
             out = torch.empty_like(x)
             _compiled.gather(
-                x.detach().numpy(), out.numpy(), index.numpy(), adjoint, _threads(x)
+                x.detach().numpy(), out.numpy(), index.numpy(), adjoint, threads_for(x)
             )
             return out
         maps = x.flatten(-2)
@@ -225,7 +226,7 @@ def _shift(x: Tensor, horizontal: _Offset, vertical: _Offset) -> Tensor:
     if _is_compiled_for(x):
         out = torch.empty_like(x)
         _compiled.shift(
-            x.detach().numpy(), out.numpy(), horizontal, vertical, _threads(x)
+            x.detach().numpy(), out.numpy(), horizontal, vertical, threads_for(x)
         )
         return out
     offsets = ((-2, vertical), (-1, horizontal))

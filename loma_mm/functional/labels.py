@@ -8,12 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from .image import magnify_image
-from .region import MagnificationRegion
+from loma_mm.checks import SHAPES, check_count
+
+from .image import _compiled, is_compiled, magnify_image
+from .region import MagnificationRegion, check_region
 
 # A painting of an image's size has one bit for each box. Larger paintings
 # than this are made with fewer bits, in several passes.
 MAX_PAINTING_BYTES = 1 << 26
+
+# Rows and columns that the compiled loop can count.
+MOST_LINES = 2**31 - 1
 
 
 def magnify_boxes(
@@ -45,8 +50,10 @@ def magnify_boxes(
         left.
 
     Raises:
-        TypeError: If ``boxes`` is not an array of real numbers.
-        ValueError: If ``boxes`` has another shape than (N, 4).
+        TypeError: If ``boxes`` is not an array of real numbers, or ``region``
+            not a region.
+        ValueError: If ``boxes`` has another shape than (N, 4), or ``height``
+            or ``width`` is not a whole number of 0 or more.
 
     Example:
         >>> region = MagnificationRegion((50, 50), radius=40)
@@ -56,6 +63,8 @@ def magnify_boxes(
                [ 0. ,  0. ,  9.5,  9.5]]), array([ True,  True]))
     """
     boxes = _check_coordinates('boxes', boxes, 4)
+    check_region(region)
+    height, width = check_count('height', height), check_count('width', width)
     size = np.array([width, height])
     # NaN is no pixel: neither a first one nor an end.
     first = np.floor(np.where(np.isnan(boxes[:, :2]), np.inf, boxes[:, :2]))
@@ -64,13 +73,7 @@ def magnify_boxes(
     first = np.clip(first, 0, size).astype(np.intp)
     end = np.clip(end, first, size).astype(np.intp)
 
-    word = _word(len(boxes), height, width)
-    step = word.itemsize * 8
-    new = np.zeros(old.shape)
-    for i in range(0, len(boxes), step):
-        new[i : i + step] = _repaint(
-            first[i : i + step], end[i : i + step], region, height, width, word
-        )
+    new = _repaint_all(first, end, region, height, width)
     kept = new[:, 2] > 0
     return np.where((new == old) & kept[:, None], boxes, new).astype(boxes.dtype), kept
 
@@ -101,19 +104,25 @@ def magnify_points(
         whether a point is visible, which one with NaN is not.
 
     Raises:
-        TypeError: If ``points`` is not an array of real numbers.
-        ValueError: If ``points`` has another shape than (N, 2).
+        TypeError: If ``points`` is not an array of real numbers, or ``region``
+            not a region.
+        ValueError: If ``points`` has another shape than (N, 2), or ``height``
+            or ``width`` is not a whole number of 0 or more.
     """
     points = _check_coordinates('points', points, 2)
+    check_region(region)
+    height, width = check_count('height', height), check_count('width', width)
     visible = ~np.isnan(points).any(1)
     with np.errstate(over='ignore', invalid='ignore'):
         inside = region.contains(*points.T.astype(np.float64))
     new = points.copy()
     if inside.any() and _has_two_pixels(region, height, width):
         x, y = region.target(*points[inside].T.astype(np.float64))
-        shown = region.contains(x, y)
+        # Where a huge radius sends points, squares and small floats overflow.
+        with np.errstate(over='ignore'):
+            shown = region.contains(x, y)
+            new[inside] = np.column_stack([x, y])
         shown &= (x >= 0) & (x < width) & (y >= 0) & (y < height)
-        new[inside] = np.column_stack([x, y])
         visible[inside] = shown
     return new, visible
 
@@ -128,6 +137,38 @@ def _check_coordinates(name: str, value: Any, columns: int) -> np.ndarray:
     if value.ndim != 2 or value.shape[1] != columns:
         raise ValueError(f'{name} must have shape (N, {columns}), got {value.shape}.')
     return value if value.dtype.kind == 'f' else value.astype(np.float64)
+
+
+def _repaint_all(
+    first: np.ndarray,
+    end: np.ndarray,
+    region: MagnificationRegion,
+    height: int,
+    width: int,
+) -> np.ndarray:
+    """:func:`_repaint` for any number of boxes."""
+    if is_compiled() and 0 < height <= MOST_LINES and 0 < width <= MOST_LINES:
+        pixels = np.ascontiguousarray(np.hstack([first, end]), np.int64)
+        moved = np.empty_like(pixels)
+        _compiled.magnify_boxes(
+            pixels,
+            moved,
+            *region.center,
+            region.radius,
+            *region.ratios,
+            SHAPES.index(region.shape),
+            height,
+            width,
+        )
+        return moved
+    word = _word(len(first), height, width)
+    step = word.itemsize * 8
+    new = np.zeros((len(first), 4))
+    for i in range(0, len(first), step):
+        new[i : i + step] = _repaint(
+            first[i : i + step], end[i : i + step], region, height, width, word
+        )
+    return new
 
 
 def _word(count: int, height: int, width: int) -> np.dtype:
@@ -181,6 +222,9 @@ def _repaint(
         seen[low:high] &= beside
         seen[low:high] |= np.bitwise_or.reduce(moved, axis=axis)
         hits = (seen & bits[:, None]) != 0
+        if not hits.size:
+            # An image without pixels shows no box.
+            return np.zeros((len(first), 4))
         new[:, axis] = hits.argmax(1)
         new[:, axis + 2] = len(seen) - hits[:, ::-1].argmax(1)
         new[~hits.any(1)] = 0

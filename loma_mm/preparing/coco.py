@@ -6,16 +6,18 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from loma_mm.datasets.coco_json import read_coco_json, what_is_wrong_with_box
+from loma_mm.datasets.image_check import image_size
 from loma_mm.errors import DataError
 
 from .found import (
     Found,
     Problem,
     Split,
-    image_size,
     split_names,
     split_of_folder,
     train_and_test,
+    unreadable,
 )
 
 
@@ -130,7 +132,7 @@ class _Usable:
         problems: list[Problem],
     ) -> None:
         self.path = path
-        content = _read(path)
+        content = read_coco_json(str(path))
         self.names = {c['name']: c['id'] for c in content['categories']}
         by_id = {c['id']: c['name'] for c in content['categories']}
         folders = [images] if images else [path.parent, root, path.parent / 'images']
@@ -148,8 +150,8 @@ class _Usable:
                 continue
             try:
                 size = image_size(str(file))
-            except DataError:
-                problems.append(Problem(str(file), 'an image that cannot be opened'))
+            except DataError as error:
+                problems.append(unreadable(str(file), error))
                 continue
             sizes[size] += 1
             name = os.path.relpath(file, root)
@@ -206,32 +208,6 @@ class _Usable:
         return dict(images=images, annotations=annotations, categories=categories)
 
 
-def _read(path: Path) -> dict:
-    try:
-        content = json.loads(path.read_text(encoding='utf-8'))
-    except UnicodeDecodeError as error:
-        raise DataError(f'{path} is not UTF-8: save it as UTF-8.') from error
-    except json.JSONDecodeError as error:
-        raise DataError(f'{path}:{error.lineno} is no JSON: {error.msg}.') from error
-    except OSError as error:
-        raise DataError(f'{path} cannot be read: {error.strerror}.') from error
-    keys = {
-        'images': ('id', 'file_name'),
-        'annotations': ('image_id', 'category_id'),
-        'categories': ('id', 'name'),
-    }
-    for part, needed in keys.items():
-        entries = content.get(part) if isinstance(content, dict) else None
-        if not isinstance(entries, list):
-            raise DataError(f'{path} has no list of {part}, as COCO has.')
-        for i, entry in enumerate(entries):
-            entry = entry if isinstance(entry, dict) else {}
-            absent = [key for key in needed if key not in entry]
-            if absent:
-                raise DataError(f'{path}: {part}[{i}] has no {absent[0]}.')
-    return content
-
-
 def _siblings(root: Path, path: Path) -> list[Path]:
     """COCO keeps the images of annotations/instances_val2017.json in val2017/."""
     words = path.stem.split('_')
@@ -243,14 +219,9 @@ def _find(folders: list[Path], name: str) -> Path | None:
 
 
 def _what_is_wrong(ann: dict, image: dict) -> str:
-    box = ann.get('bbox')
-    if (
-        not isinstance(box, list)
-        or len(box) != 4
-        or not all(isinstance(v, (int, float)) for v in box)
-    ):
-        return 'has no box of four numbers'
-    x, y, width, height = box
+    if wrong := what_is_wrong_with_box(ann):
+        return wrong
+    x, y, width, height = ann['bbox']
     if width < 1 or height < 1:
         return 'has no width or height'
     if x >= image['width'] or y >= image['height'] or x + width <= 0 or y + height <= 0:

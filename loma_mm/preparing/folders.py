@@ -3,6 +3,7 @@
 from collections import Counter
 from pathlib import Path
 
+from loma_mm.datasets.image_check import image_size
 from loma_mm.datasets.image_files import SUFFIXES, is_visible
 from loma_mm.errors import DataError
 
@@ -10,10 +11,10 @@ from .found import (
     Found,
     Problem,
     Split,
-    image_size,
     split_names,
     split_of_folder,
     train_and_test,
+    unreadable,
     visible_files,
 )
 
@@ -91,8 +92,8 @@ def _images(
     for path in visible_files(folder, SUFFIXES):
         try:
             sizes[image_size(str(path))] += 1
-        except DataError:
-            problems.append(Problem(str(path), 'an image that cannot be opened'))
+        except DataError as error:
+            problems.append(unreadable(str(path), error))
         else:
             names.append(path.relative_to(data).as_posix())
     return names

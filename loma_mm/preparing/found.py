@@ -6,8 +6,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from PIL import Image, UnidentifiedImageError
-
 from loma_mm.datasets.image_files import walk_visible
 from loma_mm.errors import DataError
 
@@ -17,9 +15,6 @@ SPLIT_FOLDERS = {
     'test': ('test', 'testing'),
     'val': ('val', 'valid', 'validation', 'val2017'),
 }
-# EXIF orientations by which a picture is turned by a quarter.
-QUARTER_TURNS = (5, 6, 7, 8)
-ORIENTATION = 0x0112
 
 
 @dataclass(frozen=True)
@@ -38,6 +33,12 @@ class Problem:
 
     def __str__(self) -> str:
         return f'{self.path}: {self.detail or self.kind}'
+
+
+def unreadable(path: str, error: DataError) -> Problem:
+    """An image with which :func:`image_size` ended."""
+    detail = str(error).removeprefix(f'{path} ').removesuffix('.')
+    return Problem(path, 'an image that cannot be opened', detail)
 
 
 @dataclass
@@ -148,20 +149,3 @@ def visible_files(folder: Path, suffixes: Sequence[str]) -> list[Path]:
         suffixes (Sequence[str]): In lower case, with their dots.
     """
     return sorted(Path(folder, name) for name in walk_visible(str(folder), suffixes))
-
-
-def image_size(path: str) -> tuple[int, int]:
-    """Width and height in pixels as training sees them, upright.
-
-    Raises:
-        DataError: If it is no image that can be opened.
-    """
-    try:
-        with Image.open(path) as img:
-            width, height = img.size
-            turned = img.getexif().get(ORIENTATION) in QUARTER_TURNS
-    except (OSError, UnidentifiedImageError, SyntaxError, ValueError) as error:
-        raise DataError(f'{path} is not an image that can be opened.') from error
-    except Image.DecompressionBombError as error:
-        raise DataError(f'{path} has too many pixels.') from error
-    return (height, width) if turned else (width, height)

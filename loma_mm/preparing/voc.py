@@ -7,6 +7,7 @@ from pathlib import Path
 from mmengine.fileio import list_from_file
 
 from loma_mm.datasets.image_files import SUFFIXES
+from loma_mm.datasets.lists import read_lines
 from loma_mm.errors import DataError
 
 from .found import (
@@ -163,7 +164,7 @@ def _split(
         usable = [name for name in names if name in objects]
         if not any(objects[name] for name in usable):
             raise DataError(f'The {which} set has no annotation with an object.')
-        same = lists is not None and usable == _lines(lists[i])
+        same = lists is not None and usable == _read_plainly(lists[i])
         parts.append(
             Split(
                 str(lists[i]) if lists and same else f'{out}_{which}.txt',
@@ -175,27 +176,26 @@ def _split(
     return parts[0], parts[1]
 
 
-def _lines(path: Path) -> list[str]:
-    """As MMEngine reads them."""
-    return list_from_file(str(path))
+def _read_plainly(path: Path) -> list[str] | None:
+    """As MMDetection's own datasets read it."""
+    try:
+        return list_from_file(str(path))
+    except UnicodeDecodeError:
+        return None
 
 
 def _read_list(path: Path, known: set[str], problems: list[Problem]) -> list[str]:
-    """The names in a list, those without an annotation too."""
-    try:
-        # Not splitlines: that knows more ends of lines than MMEngine.
-        text = path.read_text(encoding='utf-8')
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f'{path} is not UTF-8 ({error.reason}): save it as UTF-8.'
-        ) from error
-    # The mark at the start that some editors write would be part of a name.
-    names = [line.strip() for line in text.removeprefix('\ufeff').split('\n')]
-    while names and not names[-1]:
-        names.pop()
+    """The names in a list, each once, those without an annotation too."""
+    names: dict[str, int] = {}
+    for number, line in read_lines(str(path)):
+        stem, suffix = os.path.splitext(line)
+        suffixed = line not in known and suffix.lower() in (*SUFFIXES, '.xml')
+        names.setdefault(stem if suffixed else line, number)
     problems += [
-        Problem(f'{path}:{i}', 'a line without an annotation', f'no XML for {name!r}')
-        for i, name in enumerate(names, 1)
+        Problem(
+            f'{path}:{number}', 'a line without an annotation', f'no XML for {name!r}'
+        )
+        for name, number in names.items()
         if name not in known
     ]
-    return names
+    return list(names)

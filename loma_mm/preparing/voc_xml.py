@@ -1,13 +1,14 @@
-"""One annotation in VOC's XML."""
+"""One annotation in VOC's XML, and its image."""
 
 from collections import Counter
 from pathlib import Path
-from xml.etree import ElementTree
 
+from loma_mm.datasets.image_check import image_size
 from loma_mm.datasets.image_files import find_image
+from loma_mm.datasets.voc_xml import AnnotationError, read_voc_xml
 from loma_mm.errors import DataError
 
-from .found import Problem, image_size
+from .found import Problem, unreadable
 
 
 class BrokenAnnotationError(Exception):
@@ -17,7 +18,7 @@ class BrokenAnnotationError(Exception):
 def read_annotation(
     path: Path, img_dir: Path, name: str, sizes: Counter, problems: list[Problem]
 ) -> Counter:
-    """Read one XML file as MMDetection's XMLDataset does.
+    """Read one XML file as training does, and look at its image.
 
     Args:
         path (Path): The file.
@@ -33,20 +34,9 @@ def read_annotation(
         BrokenAnnotationError: If training would end at it.
     """
     try:
-        root = ElementTree.parse(path).getroot()
-    except ElementTree.ParseError as error:
-        line, _ = error.position
-        raise BrokenAnnotationError(
-            f'{path}:{line}', 'XML that cannot be read', f'{error}'
-        ) from error
-    except (OSError, ValueError, LookupError) as error:
-        raise BrokenAnnotationError(
-            str(path), 'XML that cannot be read', f'{error}'
-        ) from error
-    if root.tag != 'annotation':
-        raise BrokenAnnotationError(
-            str(path), 'no VOC annotation', f'its root is {root.tag}, not annotation'
-        )
+        annotation = read_voc_xml(str(path))
+    except AnnotationError as error:
+        raise BrokenAnnotationError(error.where, error.kind, error.detail) from error
     img_path = find_image(str(img_dir), name)
     if img_path is None:
         raise BrokenAnnotationError(
@@ -55,10 +45,11 @@ def read_annotation(
     try:
         width, height = image_size(img_path)
     except DataError as error:
+        problem = unreadable(img_path, error)
         raise BrokenAnnotationError(
-            img_path, 'an image that cannot be opened'
+            problem.path, problem.kind, problem.detail
         ) from error
-    said = _said_size(path, root)
+    said = annotation.size
     if said is not None and said != (width, height):
         problems.append(
             Problem(
@@ -68,59 +59,19 @@ def read_annotation(
             )
         )
     found: Counter = Counter()
-    for i, node in enumerate(root.findall('object')):
-        label, box = _read_object(path, i, node)
-        wrong = _what_is_wrong(box, width, height)
+    for one in annotation.objects:
+        wrong = _what_is_wrong(one.box, width, height)
         if wrong:
             problems.append(
                 Problem(
-                    str(path), wrong, f'{label} {box} {wrong}, {width} x {height} px'
+                    str(path),
+                    wrong,
+                    f'{one.name} {one.box} {wrong}, {width} x {height} px',
                 )
             )
-        found[label] += 1
+        found[one.name] += 1
     sizes[width, height] += 1
     return found
-
-
-def _said_size(path: Path, root: ElementTree.Element) -> tuple[int, int] | None:
-    size = root.find('size')
-    if size is None:
-        return None
-    try:
-        return int(size.findtext('width', '')), int(size.findtext('height', ''))
-    except ValueError as error:
-        raise BrokenAnnotationError(
-            str(path),
-            'a size that is no whole number',
-            f'its size is {size.findtext("width")} x {size.findtext("height")}',
-        ) from error
-
-
-def _read_object(
-    path: Path, i: int, node: ElementTree.Element
-) -> tuple[str, tuple[float, ...]]:
-    """Name and box, as MMDetection's XMLDataset reads them."""
-    label = node.findtext('name')
-    if not label:
-        raise BrokenAnnotationError(
-            str(path), 'an object without a name', f'object {i} has no name'
-        )
-    box = node.find('bndbox')
-    if box is None:
-        raise BrokenAnnotationError(
-            str(path),
-            'an object without a box',
-            f'object {i}, {label}, has no bndbox',
-        )
-    try:
-        int(node.findtext('difficult', '0'))
-        values = [float(box.findtext(k, '')) for k in ('xmin', 'ymin', 'xmax', 'ymax')]
-        # No number that is none, nor infinity.
-        return label, tuple(map(int, values))
-    except (ValueError, OverflowError) as error:
-        raise BrokenAnnotationError(
-            str(path), 'an object that cannot be read', f'object {i}, {label}: {error}'
-        ) from error
 
 
 def _what_is_wrong(box: tuple[float, ...], width: int, height: int) -> str:

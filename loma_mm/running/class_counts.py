@@ -4,10 +4,10 @@ import json
 import os.path as osp
 from collections import Counter
 from typing import Any
-from xml.etree import ElementTree
 
 from mmengine.fileio import list_from_file
 
+from loma_mm.datasets.voc_xml import read_voc_xml
 from loma_mm.errors import DataError
 from loma_mm.names import count, nearest, some
 
@@ -103,26 +103,13 @@ def is_voc(dataset: Any) -> bool:
 
 
 def _count_voc(dataset: Any) -> Counter:
-    folder = osp.join(dataset.sub_data_root, dataset.ann_subdir)
-    found: Counter = Counter()
-    for name in list_from_file(dataset.ann_file):
-        path = osp.join(folder, f'{name}.xml')
-        try:
-            root = ElementTree.parse(path).getroot()
-        except FileNotFoundError:
-            raise DataError(
-                f'{dataset.ann_file} lists {name}, but there is '
-                f'no {path}: complete the dataset or mend the '
-                'list.'
-            ) from None
-        except (ElementTree.ParseError, ValueError, LookupError) as error:
-            line = f':{error.position[0]}' if hasattr(error, 'position') else ''
-            raise DataError(
-                f'{path}{line} is no XML that can be read ({error}): mend it, or take '
-                f'{name} out of {dataset.ann_file}.'
-            ) from error
-        found.update(node.findtext('name') or '' for node in root.findall('object'))
-    return found
+    if hasattr(dataset, 'listed'):
+        paths = [path for _, _, path in dataset.listed()]
+    else:
+        folder = osp.join(dataset.sub_data_root, dataset.ann_subdir)
+        names = list_from_file(dataset.ann_file)
+        paths = [osp.join(folder, f'{name}.xml') for name in names]
+    return Counter(one.name for path in paths for one in read_voc_xml(path).objects)
 
 
 # Of the last files that were read: when they were changed, and what they hold.

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from mmengine.config import Config
-from mmengine.fileio import list_from_file
 
 from loma_mm.datasets.image_files import is_visible
+from loma_mm.datasets.lists import read_lines, split_line
 from loma_mm.errors import DataError
 from loma_mm.names import some
 
@@ -148,18 +148,8 @@ def read_list(path: str) -> Iterator[tuple[str, int]]:
     Raises:
         DataError: If a line has no label, naming it.
     """
-    for number, line in enumerate(list_from_file(path), 1):
-        name, _, label = line.strip().rpartition(' ')
-        try:
-            value = int(label)
-        except ValueError:
-            value = -1
-        if not name or value < 0:
-            raise DataError(
-                f'{path}:{number} is not the name of an image, a blank and a label '
-                f'from 0 on, but {line.strip()!r}: mend the line or take it out.'
-            )
-        yield name, value
+    for number, line in read_lines(path):
+        yield split_line(line, f'{path}:{number}')
 
 
 def _listed(path: str) -> dict[str, int]:

@@ -6,6 +6,7 @@ from .class_folders import number_alike
 from .configs import find_config, shipped_bases
 from .datasets import dataloaders
 from .knobs import name_classes, turn_knobs
+from .lenient import read_leniently
 from .unread import check_read
 
 
@@ -17,6 +18,9 @@ def load_config(path: str, options: dict | None = None) -> Config:
     means: see :func:`loma_mm.running.knobs.turn_knobs`.
 
     It may inherit a shipped config, ``_base_ = 'loma_mm::...'``.
+
+    The toolboxes' readers of XML and of lists give way to ours, see
+    :func:`loma_mm.running.lenient.read_leniently`.
 
     For mmpretrain, the dataloaders get the defaults that its own tools set, and
     datasets of image folders number the classes of all splits alike.
@@ -41,4 +45,5 @@ def load_config(path: str, options: dict | None = None) -> Config:
             loader.setdefault('collate_fn', dict(type='default_collate'))
     name_classes(cfg)
     number_alike(cfg)
+    read_leniently(cfg)
     return cfg

@@ -13,11 +13,13 @@ from mmengine.registry import DATASETS
 
 from loma_mm.errors import ConfigError, DataError, LomaError, LomaWarning, SetupError
 
+from .annotation_check import check_annotations
 from .class_counts import check_class_counts, is_voc
 from .class_folders import check_class_folders, read_list
 from .console import imports_aside
 from .datasets import SPLITS, dataset_configs
 from .knobs import head_outputs
+from .sample_check import check_samples, identity
 
 HELP = (
     'put it there, or point the data_root of the datasets elsewhere with --cfg-options'
@@ -51,6 +53,7 @@ def check_before_start(cfg: Config, splits: Sequence[str]) -> None:
         if absent:
             continue
         _try(_download, dataset, place, hint)
+        _show(_try(check_annotations, dataset, place))
         present.append((dataset, place))
     if missing:
         raise DataError(
@@ -58,6 +61,9 @@ def check_before_start(cfg: Config, splits: Sequence[str]) -> None:
             f'{", ".join(map(osp.abspath, missing))}: {hint}.'
         )
     _check_names(cfg, splits, present)
+    # Those of val and test are often one.
+    for dataset, place in {identity(one[0]): one for one in present[::-1]}.values():
+        _show(_try(check_samples, dataset, place, cfg.model))
 
 
 def _check_names(
@@ -77,7 +83,11 @@ def _check_names(
             notes += _try(check_class_counts, split, parts) or []
     for dataset, place in present:
         _try(_check_num_classes, dataset, place, cfg.model)
-    for note in dict.fromkeys(notes):
+    _show(notes)
+
+
+def _show(notes: Sequence[str] | None) -> None:
+    for note in dict.fromkeys(notes or ()):
         warnings.warn(note, LomaWarning, stacklevel=3)
 
 

@@ -9,11 +9,13 @@ from mmengine.hooks import CheckpointHook
 from mmengine.logging import MMLogger
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
+from torch.utils.data import DataLoader
 
 from loma_mm.errors import DataError
 from loma_mm.version import __version__
 
 from .console import tidy
+from .loading import name_unreadable
 from .weights import require_all, require_order, watch_loading
 
 # The part of a training that a warm-up may take.
@@ -33,6 +35,13 @@ class TidyRunner(Runner):
 
     # Whether what is loaded is tested, and not trained on.
     _tests = False
+
+    @staticmethod
+    def build_dataloader(*args: Any, **kwargs: Any) -> DataLoader:
+        """Build it as the Runner does; it names images that cannot be loaded."""
+        loader = Runner.build_dataloader(*args, **kwargs)
+        name_unreadable(loader.dataset)
+        return loader
 
     def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
         """Build the logger as the Runner does; it begins with what runs."""

@@ -1,4 +1,5 @@
-from .grid import image_grid, write_image
+from .annotate import annotate
+from .grid import grid_like, image_grid, write_image
 from .plots import STYLE, save_figure
 from .regions import (
     mark_center,
@@ -11,6 +12,8 @@ __all__ = [
     'STYLE',
     'BeforeAfter',
     'Sample',
+    'annotate',
+    'grid_like',
     'image_grid',
     'mark_center',
     'outline',

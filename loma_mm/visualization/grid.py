@@ -1,4 +1,4 @@
-"""Many pictures in one."""
+"""Many pictures in one, and a picture of a grid."""
 
 from collections.abc import Sequence
 
@@ -6,6 +6,9 @@ import mmcv
 import numpy as np
 
 from loma_mm.files import whole_file
+
+# Longer side of the picture of a grid and distance of its lines, in pixels.
+GRID, GRID_STEP = 640, 24
 
 
 def image_grid(
@@ -34,6 +37,15 @@ def image_grid(
         y = gap + row * (cell + gap) + (cell - height) // 2
         x = gap + column * (cell + gap) + (cell - width) // 2
         grid[y : y + height, x : x + width] = img
+    return grid
+
+
+def grid_like(img: np.ndarray) -> np.ndarray:
+    """A white image of the same proportions with a grid of grey lines."""
+    width, height = mmcv.rescale_size(img.shape[1::-1], (GRID, GRID))
+    grid = np.full((height, width, 3), 255, np.uint8)
+    for offset in range(2):
+        grid[offset::GRID_STEP] = grid[:, offset::GRID_STEP] = 90
     return grid
 
 

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from loma_mm.errors import DataError
 from loma_mm.running.datasets import datasets_inside
+from loma_mm.running.loading import name_unreadable
 
 
 class Sample(NamedTuple):
@@ -48,11 +49,16 @@ class BeforeAfter:
         cfg (Config): A config of MMDetection or MMPretrain, in whose scope
             this is called.
         split (str): 'train', 'val' or 'test'. Defaults to 'train'.
+        dataset (Any, optional): That of the split where it is built already;
+            its pipeline gets another step. Defaults to None.
     """
 
-    def __init__(self, cfg: Config, split: str = 'train') -> None:
+    def __init__(self, cfg: Config, split: str = 'train', dataset: Any = None) -> None:
         self.split = split
-        self.dataset = DATASETS.build(cfg[f'{split}_dataloader'].dataset)
+        if dataset is None:
+            dataset = DATASETS.build(cfg[f'{split}_dataloader'].dataset)
+        name_unreadable(dataset)
+        self.dataset = dataset
         self._loaded: list[dict] = []
         self._pack = _outer_pipeline(self.dataset)[-1]
         preprocessor = (

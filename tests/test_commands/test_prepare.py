@@ -153,9 +153,9 @@ def test_what_is_wrong_is_said_with_its_file(call, photos, tmp_path):
     assert f'there is no image {photos}/images/road 1.*' in said
     assert f'{photos}/xml/road 2.xml: stop (90, 5, 120, 40) is outside' in said
     assert '1 images have no annotation' in said
-    assert f'{photos}/images/road 3.png: an image that cannot be opened' in said
+    assert f'{photos}/images/road 3.png: is no image that can be opened' in said
     assert 'it says 640 x 480' in said
-    assert 'object 0, stop, has no bndbox' in said
+    assert 'the object stop has no bndbox' in said
     assert '1 annotations have no object' in said
     listed = read_list(tmp_path / 'mine_train.txt') + read_list(
         tmp_path / 'mine_test.txt'

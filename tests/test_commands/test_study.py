@@ -8,7 +8,8 @@ from scipy import stats
 
 from loma_mm.commands import study
 from loma_mm.experiments import Key, Results
-from loma_mm.running import find_config
+from loma_mm.experiments.work_dirs import settings_of
+from loma_mm.running import find_config, load_config
 from tests.helpers import ROOT, parse, run_python
 
 
@@ -83,6 +84,22 @@ def test_runs_are_those_of_the_study(tmp_path):
     assert len(detection) == 9 and len({run.options for run in detection}) == 1
     for run in runs + detection:
         assert find_config(run.config) and run.name.count('/') == 1
+
+
+def test_labels_are_all_that_keep_and_warp_differ_in(tmp_path):
+    """One schedule, five seeds each, runs that no other part files."""
+    args = parse(study, '--bccd', 'cells', '--work-dir', str(tmp_path))
+    runs = study.make_runs('bccd-labels', args)
+    assert [run.name for run in runs[:3]] == [
+        f'bccd-labels/{name}' for name in ('baseline', 'keep', 'warp')
+    ]
+    assert len({run.work_dir for run in runs}) == 15
+    assert len({run.options for run in runs}) == 1
+    baseline, keep, warp = (settings_of(load_config(run.config)) for run in runs[:3])
+    labels = {key for key in warp if warp[key] != keep.get(key)}
+    assert len(labels) == 1 and labels.pop().endswith('.labels')
+    changed = {key for key in keep if keep[key] != baseline.get(key)}
+    assert all(key.startswith('train_dataloader.dataset.pipeline') for key in changed)
 
 
 def test_a_run_of_classification(classifier_options, tmp_path, monkeypatch, call):

@@ -24,12 +24,13 @@ def test_mask_rcnn_trains_with_warped_masks(coco, tmp_path):
     )
     check_before_start(cfg, ('train',))
     pipeline = cfg.train_dataloader.dataset.pipeline
-    assert [step.type for step in pipeline][-3:] == [
+    assert [step.type for step in pipeline][-4:] == [
         'RandomFlip',
         'loma_mm.LocalMagnification',
+        'FilterAnnotations',
         'PackDetInputs',
     ]
-    loma = pipeline[-2]
+    loma = pipeline[-3]
     assert (loma.labels, loma.prob) == ('warp', 0.25)
     loma.prob = 1
     for step in pipeline:

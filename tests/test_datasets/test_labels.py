@@ -12,6 +12,7 @@ from mmcv.transforms import TransformBroadcaster
 from mmengine.registry import DATASETS, TRANSFORMS, init_default_scope
 
 from loma_mm import LocalMagnification
+from loma_mm.datasets.transforms import labels
 from loma_mm.functional import (
     MagnificationRegion,
     magnify_boxes,
@@ -284,6 +285,31 @@ def test_poses_of_mmpose(monkeypatch, weights):
     np.testing.assert_array_equal(out['transformed_keypoints'], moved.reshape(3, 17, 2))
     flags = out['keypoints_visible'].reshape(3, 17, -1)[..., 0]
     np.testing.assert_array_equal(flags, visible.reshape(3, 17))
+
+
+def test_corners_of_mmpose():
+    """Of four corners the box around them follows; what stays is untouched."""
+    region = MagnificationRegion((40, 30), 20.0, (2.0, 2.0), 'rectangle')
+    corners = np.array(
+        [
+            [[34, 24], [34, 33], [47, 24], [47, 33]],
+            [[5, 1], [1, 5], [9, 5], [5, 9]],  # turned, outside S
+            [[46, 29], [46, 31], [48, 29], [48, 31]],  # vanishes
+        ],
+        np.float32,
+    )
+    boxes = np.hstack([corners.min(1), corners.max(1)])
+    moved, kept = magnify_boxes(boxes, region, *SIZE)
+    assert kept.tolist() == [True, True, False] and (moved[0] != boxes[0]).any()
+    before = corners.copy()
+    new = labels.warp_labels(
+        dict(img=photo(), bbox=corners, category_id=[1, 2, 3]), region
+    )
+    x1, y1, x2, y2 = moved[0]
+    assert new['bbox'][0].tolist() == [[x1, y1], [x1, y2], [x2, y1], [x2, y2]]
+    np.testing.assert_array_equal(new['bbox'][1], corners[1])
+    assert len(new['bbox']) == 2 and new['category_id'] == [1, 2]
+    np.testing.assert_array_equal(corners, before)
 
 
 class RotatedBoxes(mmdet_bbox.BaseBoxes):

@@ -82,6 +82,71 @@ def test_other_types_and_layouts(monkeypatch, path, dtype):
         assert out.dtype == dtype and torch.equal(out, expected)
 
 
+def test_layouts_and_threads_of_the_compiled_loop(monkeypatch):
+    """Each thread has images of its own, of any layout, padded or not."""
+    rng = np.random.default_rng(0)
+    regions = [
+        MagnificationRegion((int(rng.integers(40)), 9.5 * (n % 3)), 14.0, shape=shape)
+        for n, shape in enumerate(SHAPES * 2)
+    ]
+    regions[2] = None
+    sizes = [(30 - n, 40 - 2 * n) for n in range(6)]
+    sizes[0] = (0, 40)
+    x = torch.from_numpy(rng.integers(0, 256, (6, 3, 30, 40), np.uint8))
+    expected = one_by_one(x, regions, sizes)
+    variants = (
+        x,
+        x.to(memory_format=torch.channels_last),
+        x.transpose(0, 1).contiguous().transpose(0, 1),
+        x.transpose(2, 3).contiguous().transpose(2, 3),
+        x.flip(3).numpy()[..., ::-1],
+    )
+    for threads in (1, 4, 64):
+        monkeypatch.setattr(batch, 'threads_for', lambda x, n=threads: n)
+        for variant in variants:
+            if isinstance(variant, np.ndarray):  # strides below 0
+                out = torch.empty_like(x).fill_(7)
+                numbers = batch._numbers(regions, sizes)
+                assert image._compiled.magnify_batch(
+                    variant, out.numpy(), numbers, threads
+                )
+            else:
+                out = magnify_batch(variant, regions, sizes)
+            assert torch.equal(out, expected)
+    last = magnify_batch(variants[1], regions, sizes)
+    assert last.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_what_the_compiled_loop_refuses():
+    """Wrong calls are errors, and what it cannot do is left to PyTorch."""
+    loop = image._compiled.magnify_batch
+    x = np.zeros((2, 3, 8, 9), np.float32)
+    drawn = (4, 4, 3.0, 1.0, 1.0, 0, 8, 9)
+    for out, entries, threads, error in (
+        (np.empty_like(x), [drawn], 1, ValueError),
+        (np.empty_like(x), [drawn, None], 0, ValueError),
+        (np.empty_like(x[:1]), [drawn, None], 1, ValueError),
+        (np.empty(x.shape, 'f8'), [drawn, None], 1, ValueError),
+        (np.empty_like(x), [drawn, drawn[:-1]], 1, TypeError),
+        (np.empty_like(x), [drawn, list(drawn)], 1, TypeError),
+        (np.empty_like(x), [drawn, (*drawn[:-1], 10)], 1, ValueError),
+        (np.empty_like(x), [drawn, (*drawn[:-2], -1, 9)], 1, ValueError),
+        (np.empty_like(x), [('4', *drawn[1:]), None], 1, TypeError),
+        (np.empty_like(x), (drawn, drawn), 1, TypeError),
+    ):
+        with pytest.raises(error):
+            loop(x, out, entries, threads)
+    far = np.lib.stride_tricks.as_strided(x, strides=(0, 0, 1 << 29, 4))
+    for source, target in (
+        (x, np.empty((2, 8, 9, 3), 'f4').transpose(0, 3, 1, 2)),
+        (x, np.empty((2, 3, 9, 8), 'f4').transpose(0, 1, 3, 2)),
+        (far, np.empty_like(x)),
+    ):
+        target[:] = 7
+        assert not loop(source, target, [drawn, None], 1)
+        assert (target == 7).all()
+
+
 def test_gradient_is_that_of_the_moved_pixels():
     x = torch.rand(2, 2, 9, 9, dtype=torch.float64, requires_grad=True)
     regions = [MagnificationRegion((4, 4), 4.0), None]
@@ -157,7 +222,7 @@ def test_without_a_compiler_it_is_the_same(monkeypatch):
 
 def test_bad_input_is_explained():
     x, region = torch.rand(2, 3, 8, 8), MagnificationRegion((4, 4), 3)
-    with pytest.raises(TypeError, match='x must be a tensor, got ndarray'):
+    with pytest.raises(TypeError, match='x must be a dense tensor, got ndarray'):
         magnify_batch(x.numpy(), [region] * 2)
     with pytest.raises(ValueError, match=r'\(3, 8, 8\)'):
         magnify_batch(x[0], [region])

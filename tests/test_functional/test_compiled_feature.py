@@ -162,5 +162,5 @@ def test_wrong_calls_are_errors():
 def test_no_more_threads_than_the_loops_can_take(monkeypatch):
     monkeypatch.setattr(torch, 'get_num_threads', lambda: 1000)
     x = torch.randn(100, 1, 5, 6)
-    assert feature._threads(x) == feature.MOST_THREADS
+    assert feature.threads_for(x) == feature.MOST_THREADS
     same_as_in_float64(lambda x: offset_feature(x, 1.5, 0.25), x.shape)

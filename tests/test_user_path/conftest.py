@@ -127,8 +127,8 @@ def user(world, monkeypatch):
 
 
 @pytest.fixture
-def typed(call):
-    """Type a command; nothing of it stays."""
+def call(call):
+    """Type a command, of which nothing stays."""
 
     def call_alone(*words):
         with alone():

@@ -17,15 +17,15 @@ DETECTOR = 'faster-rcnn_r18_fpn_loma-rhombus-scratch-8e_custom-voc'
         ('model.test_cfg.rcnn.score_th=0.1', 'score_thr'),
     ],
 )
-def test_an_option_that_nothing_reads(typed, option, meant):
-    done = typed('train', DETECTOR, '--cfg-options', option)
+def test_an_option_that_nothing_reads(call, option, meant):
+    done = call('train', DETECTOR, '--cfg-options', option)
     assert done.code == 1
     assert f'did you mean {meant}?' in done.err and 'Nothing reads' in done.err
 
 
-def test_options_of_the_runner_and_of_types_pass(typed, tmp_path):
+def test_options_of_the_runner_and_of_types_pass(call, tmp_path):
     """They end at the data, which is not there, and not at an option."""
-    done = typed(
+    done = call(
         'train', DETECTOR, '--cfg-options', f'data_root={tmp_path}/no data/',
         'randomness.seed=1', 'env_cfg.cudnn_benchmark=true', 'load_from=None',
         'default_hooks.x.type=EMAHook', 'resume=false', 'max_epochs=20',

@@ -33,6 +33,7 @@ FIXED_KEYS = (
     *('flow', 'flow_gt', 'flow_fw', 'flow_bw', 'flow_fw_gt', 'flow_bw_gt'),
     *('points', 'centers_2d', 'depths', 'lidar2img', 'lidar2cam', 'cam2img'),
     *('keypoints_3d', 'heatmaps', 'heatmap_mask', 'keypoint_x_labels'),
+    'invalid_segs',
 )
 
 
@@ -153,6 +154,15 @@ def _warp_poses(results: dict, region: MagnificationRegion, size: tuple) -> dict
 
 def _warp_boxes(boxes: Any, region: MagnificationRegion, size: tuple) -> tuple:
     """Move boxes of a type that :func:`_refuse_what_stays` let pass."""
+    if isinstance(boxes, np.ndarray) and boxes.ndim == 3:
+        # What MMPose's BottomupRandomAffine leaves: four corners, perhaps
+        # turned. The box around them follows.
+        around = np.hstack([boxes.min(1), boxes.max(1)])
+        moved, kept = magnify_boxes(around, region, *size)
+        # in the order of bbox_xyxy2corner
+        corners = moved[:, [0, 1, 0, 3, 2, 1, 2, 3]].reshape(-1, 4, 2)
+        stays = (moved == around).all(1)[:, None, None]
+        return np.where(stays, boxes, corners), kept
     if isinstance(boxes, np.ndarray):
         return magnify_boxes(boxes, region, *size)
     tensor = boxes.tensor
@@ -205,9 +215,8 @@ def _refuse_what_stays(results: dict) -> None:
         boxes = results.get(key)
         if boxes is None or _is_a(boxes, 'HorizontalBoxes'):
             continue
-        if not (
-            isinstance(boxes, np.ndarray) and boxes.ndim == 2 and boxes.shape[1] == 4
-        ):
+        shape = boxes.shape[1:] if isinstance(boxes, np.ndarray) else None
+        if shape != (4,) and (key, shape) != ('bbox', (4, 2)):
             raise TypeError(
                 f"LocalMagnification(labels='warp') moves horizontal boxes, "
                 f"HorizontalBoxes or an array (N, 4); results['{key}'] is "
@@ -238,7 +247,10 @@ def _refuse_what_stays(results: dict) -> None:
 
 def _has_geometry(key: str, value: Any, size: tuple) -> bool:
     """Whether an unknown field says where something is."""
-    if key in FIXED_KEYS or _is_a(value, 'BaseBoxes'):
+    if key in FIXED_KEYS:
+        # A list of nothing is nowhere.
+        return not isinstance(value, list) or bool(value)
+    if _is_a(value, 'BaseBoxes'):
         return True
     if _is_a(value, 'BaseInstanceMasks') or any(
         cls.__module__.startswith('mmdet3d.') for cls in type(value).__mro__

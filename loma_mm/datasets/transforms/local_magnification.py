@@ -49,7 +49,8 @@ class LocalMagnification(BaseTransform):
       every sample. S tears outlines apart, so polygons could not be exact.)
     - gt_seg_map and other maps, those of ``results['seg_fields']`` too
     - gt_keypoints (mmcv: (N, K, 3), the third number 0 where not visible)
-    - bbox, keypoints, transformed_keypoints, keypoints_visible (MMPose)
+    - bbox, keypoints, transformed_keypoints, keypoints_visible (MMPose; of
+      a bbox of four corners (N, 4, 2) the box around them)
     - everything with an entry for each instance (gt_bboxes_labels,
       gt_ignore_flags, gt_instances_ids, proposals_scores and the like), which
       loses those instances of which no pixel is left

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 
+from loma_mm.checks import check_count
 from loma_mm.datasets import LocalMagnification
 from loma_mm.models import BatchLocalMagnification, RandomFeatureAugment
 
@@ -70,12 +71,8 @@ class ProbScheduleHook(Hook):
         steps: Sequence[tuple[int, float]] = (),
         by_epoch: bool = True,
     ) -> None:
-        for name, value in (('warmup', warmup), ('off', off)):
-            if not isinstance(value, int) or value < 0:
-                raise ValueError(
-                    f'{name} must be a whole number of 0 or more, got {value!r}.'
-                )
-        self.warmup, self.off, self.by_epoch = warmup, off, by_epoch
+        self.warmup, self.off = check_count('warmup', warmup), check_count('off', off)
+        self.by_epoch = by_epoch
         self.steps = _check_steps(steps)
         # Each scheduled object and the probability of its config, by identity:
         # a PipelineSwitchHook may bring new ones.
@@ -157,23 +154,28 @@ def _check_steps(steps: Any) -> list[tuple[int, float]]:
 
 def _scheduled(runner: 'Runner') -> Iterator[Any]:
     """All objects of the training data and the model whose prob counts."""
-    yield from _walk(runner.train_dataloader.dataset, set())
+    yield from walk(runner.train_dataloader.dataset)
     for module in runner.model.modules():
         if isinstance(module, SCHEDULED):
             yield module
         # MMPretrain's batch augments are no module.
-        yield from _walk(getattr(module, 'batch_augments', None), set())
+        yield from walk(getattr(module, 'batch_augments', None))
 
 
-def _walk(holder: Any, seen: set[int]) -> Iterator[Any]:
+def walk(holder: Any, kinds: Any = SCHEDULED) -> Iterator[Any]:
+    """All objects of some kinds in a dataset, its wrappers and pipelines."""
+    yield from _walk(holder, kinds, set())
+
+
+def _walk(holder: Any, kinds: Any, seen: set[int]) -> Iterator[Any]:
     if holder is None or isinstance(holder, (str, dict)) or id(holder) in seen:
         return
     seen.add(id(holder))
-    if isinstance(holder, SCHEDULED):
+    if isinstance(holder, kinds):
         yield holder
     elif isinstance(holder, (list, tuple)):
         for item in holder:
-            yield from _walk(item, seen)
+            yield from _walk(item, kinds, seen)
     else:
         for name in HOLDERS:
-            yield from _walk(getattr(holder, name, None), seen)
+            yield from _walk(getattr(holder, name, None), kinds, seen)

@@ -6,10 +6,6 @@
 
 #include "loops.h"
 
-#ifndef _WIN32
-#include <pthread.h>
-#endif
-
 /* Values of a map that shift() works on at a time: 16 KiB. */
 #define BAND 4096
 
@@ -142,46 +138,20 @@ static void shift(const Task *t)
     }
 }
 
-#ifndef _WIN32
-static void *run_in_thread(void *task)
+static void run_some(void *whole, ptrdiff_t first, ptrdiff_t end, int thread)
 {
-    ((const Task *)task)->run(task);
-    return NULL;
+    Task task = *(Task *)whole;
+    const ptrdiff_t cells = task.height * task.width;
+    task.maps = end - first;
+    task.x += first * cells;
+    task.out += first * cells;
+    task.rows += thread * task.band * task.width;
+    task.run(&task);
 }
-#endif
 
-/* Share the maps between threads, which live for this call alone: nothing is
- * left behind for a fork to break. */
 static void run(Task task, int threads)
 {
-    Task parts[MOST_THREADS] = {{0}};
-    const ptrdiff_t maps = task.maps, cells = task.height * task.width;
-#ifdef _WIN32
-    threads = 1;
-#else
-    pthread_t ids[MOST_THREADS];
-#endif
-    for (int i = 0; i < threads; i++) {
-        const ptrdiff_t first = maps * i / threads;
-        parts[i] = task;
-        parts[i].maps = maps * (i + 1) / threads - first;
-        parts[i].x += first * cells;
-        parts[i].out += first * cells;
-        parts[i].rows += i * task.band * task.width;
-    }
-#ifndef _WIN32
-    for (int i = 1; i < threads; i++)
-        if (pthread_create(&ids[i], NULL, run_in_thread, &parts[i]))
-            parts[i].run = NULL;
-#endif
-    task.run(&parts[0]);
-#ifndef _WIN32
-    for (int i = 1; i < threads; i++)
-        if (parts[i].run)
-            pthread_join(ids[i], NULL);
-        else
-            task.run(&parts[i]);
-#endif
+    loma_share(run_some, &task, task.maps, threads);
 }
 
 int loma_gather(float *out, const float *x, ptrdiff_t maps, ptrdiff_t cells,

@@ -1,73 +1,12 @@
-/* Magnification of an image: image.py's magnify_image, bit by bit what its
- * NumPy form gives in float64. For that the operations stand in region.py's
- * order and must not be compiled with fused multiply-add.
- */
+/* Magnification of an image: image.py's magnify_image, and of a batch. */
 #include <math.h>
 #include <string.h>
 
-#include "loops.h"
-
-/* Pixels whose sources are computed at a time: they stay on the stack. */
-#define SEGMENT 256
-
-/* They are computed in whole vectors, some beyond the last pixel for nothing. */
-#define VECTOR 8
-
-/* As in region.py: keeps d / r finite. */
-#define LEAST_RADIUS 1e-150
-
-/* Eq 1, Eq 2 or the l-infinity norm; compare region.py. */
-static inline int contains(const Region *s, double dx, double dy)
-{
-    if (s->shape == RHOMBUS)
-        return s->a_x * fabs(dx) + s->a_y * fabs(dy) < s->r;
-    if (s->shape == ELLIPSE)
-        return s->a_x * dx * dx + s->a_y * dy * dy < s->r * s->r;
-    return (s->a_x * fabs(dx) < s->r) & (s->a_y * fabs(dy) < s->r);
-}
-
-static inline ptrdiff_t clip(double value, ptrdiff_t low, ptrdiff_t high)
-{
-    return value > low ? value < high ? (ptrdiff_t)value : high : low;
-}
+#include "region.h"
 
 static inline ptrdiff_t least_of(ptrdiff_t a, ptrdiff_t b)
 {
     return a < b ? a : b;
-}
-
-/* The columns [*first, *end) of S in the row at dy from the centre. */
-static void span(const Region *s, double dy, ptrdiff_t width,
-                 ptrdiff_t *first, ptrdiff_t *end)
-{
-    double half = 0;
-    if (s->shape == RHOMBUS)
-        half = (s->r - s->a_y * fabs(dy)) / s->a_x;
-    else if (s->shape == ELLIPSE)
-        half = sqrt(fmax((s->r * s->r - s->a_y * dy * dy) / s->a_x, 0));
-    else if (s->a_y * fabs(dy) < s->r)
-        half = s->r / s->a_x;
-    half = fmax(half, 0);
-    ptrdiff_t low = clip(ceil(s->x - half), 0, width);
-    ptrdiff_t high = clip(floor(s->x + half) + 1, low, width);
-    /* The inequality itself decides, not its rounded solution. */
-    while (low > 0 && contains(s, low - 1 - s->x, dy))
-        low--;
-    while (high < width && contains(s, high - s->x, dy))
-        high++;
-    while (low < high && !contains(s, low - s->x, dy))
-        low++;
-    while (high > low && !contains(s, high - 1 - s->x, dy))
-        high--;
-    *first = low;
-    *end = high;
-}
-
-/* A coordinate of a source, clamped to the image. */
-static inline double clamp(double value, double most)
-{
-    value = value > 0 ? value : 0;
-    return value < most ? value : most;
 }
 
 /* memcpy for sizes that the compiler does not know, in line. */
@@ -88,27 +27,30 @@ static void copy_rows(char *out, const Image *img, ptrdiff_t from,
                       ptrdiff_t to)
 {
     const ptrdiff_t row = img->width * img->size;
-    if (img->pixel == img->size && img->row == row) {
-        memcpy(out + from * row, img->data + from * row, (to - from) * row);
-        return;
-    }
-    for (ptrdiff_t y = from; y < to; y++) {
-        const char *in = img->data + y * img->row;
-        char *copy = out + y * row;
-        if (img->pixel == img->size)
-            memcpy(copy, in, row);
-        else if (img->size == 3)
-            for (ptrdiff_t x = 0; x < img->width; x++)
-                memcpy(copy + x * 3, in + x * img->pixel, 3);
-        else
-            for (ptrdiff_t x = 0; x < img->width; x++)
-                copy_pixel(copy + x * img->size, in + x * img->pixel,
-                           img->size);
+    for (ptrdiff_t plane = 0; plane < img->planes; plane++) {
+        const char *in = img->data + plane * img->plane + from * img->row;
+        char *copy = out + plane * img->to_plane + from * img->to_row;
+        if (img->pixel == img->size && img->row == row && img->to_row == row) {
+            memcpy(copy, in, (to - from) * row);
+            continue;
+        }
+        for (ptrdiff_t y = from; y < to;
+             y++, in += img->row, copy += img->to_row) {
+            if (img->pixel == img->size)
+                memcpy(copy, in, row);
+            else if (img->size == 3)
+                for (ptrdiff_t x = 0; x < img->width; x++)
+                    memcpy(copy + x * 3, in + x * img->pixel, 3);
+            else
+                for (ptrdiff_t x = 0; x < img->width; x++)
+                    copy_pixel(copy + x * img->size, in + x * img->pixel,
+                               img->size);
+        }
     }
 }
 
-/* out[i] = pixel at line[step * i] + column[step * i], for i < count. `last` is
- * the image's last offset in memory. A pixel of 3 or 6 bytes moves as one word
+/* out[i] = pixel at line[step * i] + column[step * i], for i < count, in each
+ * plane. `last` is the image's last offset in memory. A pixel of 3 or 6 bytes moves as one word
  * of 4 or 8 where none of these words ends beyond the image's memory; the next
  * pixel covers the surplus, so the last one moves alone. */
 static inline void gather(char *out, const Image *img, const int32_t *line,
@@ -129,71 +71,22 @@ static inline void gather(char *out, const Image *img, const int32_t *line,
             memcpy(out + i * BYTES, in + line[step * i] + column[step * i],  \
                    BYTES);                                                   \
     } while (0)
-    switch (img->size) {
-    case 1: GATHER(1, 1); break;
-    case 2: GATHER(2, 2); break;
-    case 3: GATHER(3, 4); break;
-    case 4: GATHER(4, 4); break;
-    case 6: GATHER(6, 8); break;
-    case 8: GATHER(8, 8); break;
-    case 12: GATHER(12, 12); break;
-    default:
-        for (ptrdiff_t i = 0; i < count; i++)
-            copy_pixel(out + i * img->size,
-                       in + line[step * i] + column[step * i], img->size);
-    }
+    for (ptrdiff_t plane = 0; plane < img->planes;
+         plane++, in += img->plane, out += img->to_plane)
+        switch (img->size) {
+        case 1: GATHER(1, 1); break;
+        case 2: GATHER(2, 2); break;
+        case 3: GATHER(3, 4); break;
+        case 4: GATHER(4, 4); break;
+        case 6: GATHER(6, 8); break;
+        case 8: GATHER(8, 8); break;
+        case 12: GATHER(12, 12); break;
+        default:
+            for (ptrdiff_t i = 0; i < count; i++)
+                copy_pixel(out + i * img->size,
+                           in + line[step * i] + column[step * i], img->size);
+        }
 #undef GATHER
-}
-
-/* What the pixels at dx = x - origin, x + 1 - origin, ... and dy from the
- * centre read: d / r, then columns and rows of their sources (Eq 3), in bytes.
- * Integers of 32 bits convert to float64 in vectors, of 64 bits not. */
-CLONES
-static void find_scales(double *scale, int32_t x, double origin, double dy,
-                        double r, int32_t count)
-{
-    for (int32_t i = 0; i < count; i++) {
-        const double dx = (double)(x + i) - origin;
-        scale[i] = sqrt(dx * dx + dy * dy) / r;
-    }
-}
-
-typedef struct {
-    int32_t offset[SEGMENT], most;
-} Offsets;
-
-/* `sign` -1: of the pixels mirrored at the centre. */
-CLONES
-static void find_columns(Offsets *o, const double *scale, int32_t x,
-                         double origin, double sign, double x_c, double x_max,
-                         int32_t pixel, int32_t count)
-{
-    int32_t most = INT32_MIN;
-    for (int32_t i = 0; i < count; i++) {
-        const double dx = sign * ((double)(x + i) - origin);
-        const int32_t at = (int32_t)clamp(scale[i] * dx + x_c, x_max) * pixel;
-        o->offset[i] = at;
-        most = at > most ? at : most;
-    }
-    o->most = most;
-}
-
-CLONES
-static void find_lines(Offsets *o, const double *scale, double dy, double y_c,
-                       double y_max, int32_t row, int32_t count)
-{
-    int32_t most = INT32_MIN;
-    for (int32_t i = 0; i < count; i++) {
-        const int32_t at = (int32_t)clamp(scale[i] * dy + y_c, y_max) * row;
-        o->offset[i] = at;
-        most = at > most ? at : most;
-    }
-    o->most = most;
-}
-
-static int32_t in_vectors(ptrdiff_t count)
-{
-    return (int32_t)((count + VECTOR - 1) / VECTOR * VECTOR);
 }
 
 /* The offset in bytes of the image's last pixel in memory. */
@@ -217,15 +110,15 @@ static void magnify_any(char *out, const Image *img, const Region *s,
     for (ptrdiff_t y = top; y < bottom; y++) {
         const double dy = y - s->y;
         ptrdiff_t first, stop;
-        span(s, dy, img->width, &first, &stop);
+        loma_span(s, dy, img->width, &first, &stop);
         for (ptrdiff_t x = first; x < stop; x += SEGMENT) {
             const ptrdiff_t count = least_of(stop - x, SEGMENT);
             const int32_t n = in_vectors(count);
-            find_scales(scale, (int32_t)x, s->x, dy, r, n);
-            find_columns(&column, scale, (int32_t)x, s->x, 1, s->x, x_max,
+            loma_find_scales(scale, (int32_t)x, s->x, dy, r, n);
+            loma_find_columns(&column, scale, (int32_t)x, s->x, 1, s->x, x_max,
                          (int32_t)img->pixel, n);
-            find_lines(&line, scale, dy, s->y, y_max, (int32_t)img->row, n);
-            gather(out + (y * img->width + x) * img->size, img, line.offset,
+            loma_find_lines(&line, scale, dy, s->y, y_max, (int32_t)img->row, n);
+            gather(out + y * img->to_row + x * img->size, img, line.offset,
                    column.offset, count, 1, line.most + column.most, last);
         }
     }
@@ -248,7 +141,7 @@ static void magnify_mirrored(char *out, const Image *img, const Region *s,
     Offsets column[2], line;
     /* Pixels of S in a row at dx = 0, 1, ...: fewer with every row. */
     ptrdiff_t first, beside;
-    span(&around_zero, 0, img->width, &first, &beside);
+    loma_span(&around_zero, 0, img->width, &first, &beside);
     copy_rows(out, img, top, bottom);
     for (ptrdiff_t dy = 0; dy <= down || dy <= up; dy++) {
         while (beside > 0 && !contains(s, (double)(beside - 1), (double)dy))
@@ -260,17 +153,17 @@ static void magnify_mirrored(char *out, const Image *img, const Region *s,
             const ptrdiff_t right = least_of(sides[0] - dx, SEGMENT);
             const ptrdiff_t left = least_of(sides[1] - dx, SEGMENT);
             const int32_t n = in_vectors(left > right ? left : right);
-            find_scales(scale, (int32_t)dx, 0, (double)dy, r, n);
-            find_columns(&column[0], scale, (int32_t)dx, 0, 1, s->x, x_max,
+            loma_find_scales(scale, (int32_t)dx, 0, (double)dy, r, n);
+            loma_find_columns(&column[0], scale, (int32_t)dx, 0, 1, s->x, x_max,
                          (int32_t)img->pixel, in_vectors(right));
-            find_columns(&column[1], scale, (int32_t)dx, 0, -1, s->x, x_max,
+            loma_find_columns(&column[1], scale, (int32_t)dx, 0, -1, s->x, x_max,
                          (int32_t)img->pixel, in_vectors(left));
             for (int above = 0; above <= (dy > 0); above++) {
                 if (dy > (above ? up : down))
                     continue;
                 const ptrdiff_t y = above ? y_c - dy : y_c + dy;
-                char *to = out + (y * img->width + x_c) * img->size;
-                find_lines(&line, scale, y - s->y, s->y, y_max,
+                char *to = out + y * img->to_row + x_c * img->size;
+                loma_find_lines(&line, scale, y - s->y, s->y, y_max,
                            (int32_t)img->row, n);
                 if (left > 0)
                     gather(to - (dx + left - 1) * img->size, img,
@@ -296,7 +189,7 @@ static void magnify_bilinear(char *out, const Image *img, const Region *s,
     copy_rows(out, img, top, bottom);
     for (ptrdiff_t j = top; j < bottom; j++) {
         ptrdiff_t first, stop;
-        span(s, j - s->y, img->width, &first, &stop);
+        loma_span(s, j - s->y, img->width, &first, &stop);
         for (ptrdiff_t i = first; i < stop; i++) {
             const double dx = i - s->x, dy = j - s->y;
             const double scale = sqrt(dx * dx + dy * dy) / r;
@@ -307,7 +200,7 @@ static void magnify_bilinear(char *out, const Image *img, const Region *s,
             const char *b = x_0 + 1 < img->width ? a + img->pixel : a;
             const ptrdiff_t below = y_0 + 1 < img->height ? img->row : 0;
             const double w_x = x - x_0, w_y = y - y_0;
-            char *to = out + (j * img->width + i) * img->size;
+            char *to = out + j * img->to_row + i * img->size;
 /* A neighbour of weight 0 does not count, be it infinite. */
 #define MIX(W, A, B) ((W) > 0 ? (1 - (W)) * (A) + (W) * (B) : (A))
 #define BLEND(TYPE, ROUND)                                                \
@@ -333,16 +226,8 @@ static void magnify_bilinear(char *out, const Image *img, const Region *s,
 
 void loma_magnify(char *out, const Image *img, const Region *s)
 {
-    const double reach_y = s->r / (s->shape == ELLIPSE ? sqrt(s->a_y) : s->a_y);
-    /* One row more on each side: span() is exact, this need not be. */
-    const ptrdiff_t top = clip(floor(s->y - reach_y) - 1, 0, img->height);
-    const ptrdiff_t bottom = clip(ceil(s->y + reach_y) + 2, top, img->height);
-    ptrdiff_t count = 0, first, stop;
-    for (ptrdiff_t y = top; y < bottom && count < 2; y++) {
-        span(s, y - s->y, img->width, &first, &stop);
-        count += stop - first;
-    }
-    if (count < 2) {
+    ptrdiff_t top, bottom;
+    if (!loma_rows(s, img->height, img->width, &top, &bottom)) {
         copy_rows(out, img, 0, img->height);
         return;
     }
@@ -357,4 +242,43 @@ void loma_magnify(char *out, const Image *img, const Region *s)
         magnify_mirrored(out, img, s, top, bottom);
     else
         magnify_any(out, img, s, top, bottom);
+}
+
+typedef struct {
+    char *out;
+    const Batch *batch;
+} Task;
+
+static void magnify_some(void *task, ptrdiff_t first, ptrdiff_t end, int thread)
+{
+    const Batch *b = ((Task *)task)->batch;
+    (void)thread;
+    for (ptrdiff_t n = first; n < end; n++) {
+        char *out = ((Task *)task)->out + n * b->to_step;
+        const Drawn *drawn = &b->drawn[n];
+        Image img = b->first;
+        img.data += n * b->step;
+        if (!drawn->magnified) {
+            copy_rows(out, &img, 0, img.height);
+            continue;
+        }
+        /* The padding below and on the right. */
+        copy_rows(out, &img, drawn->height, img.height);
+        Image right = img;
+        right.data += drawn->width * img.pixel;
+        right.width -= drawn->width;
+        if (right.width)
+            copy_rows(out + drawn->width * img.size, &right, 0, drawn->height);
+        img.height = drawn->height;
+        img.width = drawn->width;
+        if (img.height && img.width)
+            loma_magnify(out, &img, &drawn->region);
+    }
+}
+
+void loma_magnify_batch(char *out, const Batch *batch, ptrdiff_t count,
+                        int threads)
+{
+    Task task = {out, batch};
+    loma_share(magnify_some, &task, count, threads);
 }

@@ -40,14 +40,50 @@ typedef struct {
     ptrdiff_t size;       /* bytes of one pixel */
     ptrdiff_t channels;
     char format;          /* of one value, for bilinear: B, H, f or d; else 0 */
+    ptrdiff_t to_row;     /* stride of the output, whose pixels are adjacent */
+    /* Maps of one image that are magnified alike, and their strides; 1 for
+     * bilinear. */
+    ptrdiff_t planes, plane, to_plane;
 } Image;
 
-/* Write the magnified image to out, which is contiguous. */
+/* Write the magnified image to out. */
 void loma_magnify(char *out, const Image *img, const Region *s);
 
-/* feature.c */
+/* What is drawn for an image of a batch: nothing, or a region, and how much of
+ * the image is no padding. */
+typedef struct {
+    int magnified;
+    Region region;
+    ptrdiff_t height, width;
+} Drawn;
+
+typedef struct {
+    Image first;
+    ptrdiff_t step, to_step; /* strides from image to image */
+    const Drawn *drawn;
+} Batch;
+
+void loma_magnify_batch(char *out, const Batch *batch, ptrdiff_t count,
+                        int threads);
+
+/* boxes.c */
+
+/* Write the boxes around what is left of each box, zeros where nothing is, to
+ * out: x1, y1, x2, y2, pixels of the image, ends exclusive. Returns 0, or -1
+ * for want of memory. */
+int loma_magnify_boxes(int64_t *out, const int64_t *boxes, ptrdiff_t count,
+                       const Region *s, ptrdiff_t height, ptrdiff_t width);
+
+/* threads.c */
 
 enum { MOST_THREADS = 64 };
+
+/* Share items [0, count) between threads: work(task, first, end, thread). They
+ * live for this call alone: nothing is left behind for a fork to break. */
+void loma_share(void (*work)(void *, ptrdiff_t, ptrdiff_t, int), void *task,
+                ptrdiff_t count, int threads);
+
+/* feature.c */
 
 /* An offset along one axis: out[k] = w_0 * x[k - whole] + w_1 * x[k - whole
  * - 1], as in feature.py. */

@@ -1,4 +1,5 @@
-/* loma_mm.functional._compiled: the loops of image.c and feature.c, for Python.
+/* loma_mm.functional._compiled: the loops of image.c, boxes.c and feature.c, for
+ * Python.
  * All that they take for granted is checked here; a wrong call is a ValueError
  * or a TypeError.
  */
@@ -28,6 +29,15 @@ static void release(Buffers *b)
 {
     while (b->count)
         PyBuffer_Release(&b->view[--b->count]);
+}
+
+static int check_threads(int threads)
+{
+    if (threads >= 1 && threads <= MOST_THREADS)
+        return 0;
+    PyErr_Format(PyExc_ValueError, "threads must be in [1, %d], got %d.",
+                 MOST_THREADS, threads);
+    return -1;
 }
 
 PyDoc_STRVAR(magnify_doc,
@@ -80,15 +90,179 @@ static PyObject *py_magnify(PyObject *self, PyObject *args)
                         "(H, W) or (H, W, C), and one itemsize.");
     } else if (in->len && (can = can_magnify(in, bilinear))) {
         const Py_ssize_t channels = in->ndim == 3 ? in->shape[2] : 1;
-        const Image img = {in->buf, in->shape[0], in->shape[1], in->strides[0],
-                           in->strides[1], in->itemsize * channels, channels,
-                           bilinear ? in->format[0] : 0};
+        const Image img = {.data = in->buf, .height = in->shape[0],
+                           .width = in->shape[1], .row = in->strides[0],
+                           .pixel = in->strides[1],
+                           .size = in->itemsize * channels,
+                           .channels = channels,
+                           .format = bilinear ? in->format[0] : 0,
+                           .to_row = in->shape[1] * in->itemsize * channels,
+                           .planes = 1};
         Py_BEGIN_ALLOW_THREADS
         loma_magnify(out->buf, &img, &s);
         Py_END_ALLOW_THREADS
     }
     release(&b);
     return PyErr_Occurred() ? NULL : PyBool_FromLong(can);
+}
+
+PyDoc_STRVAR(magnify_batch_doc,
+"magnify_batch(x, out, regions, threads)\n--\n\n"
+"Write the magnified images of x to out and return True, or False if it cannot.\n"
+"\n"
+"x and out have one shape (B, C, H, W) and itemsize; out lies elsewhere in\n"
+"memory and is contiguous, or is in the order of channels_last and x too.\n"
+"regions is a list of B tuples (x_c, y_c, r, a_x, a_y, shape, h, w), nearest, as\n"
+"for magnify(); only h x w pixels of an image are no padding. None leaves an\n"
+"image as it is. What it cannot: images whose channels span 2 GiB or more.");
+
+/* Read one entry of regions. */
+static int read_drawn(Drawn *to, PyObject *entry, const Py_ssize_t *shape)
+{
+    *to = (Drawn){.magnified = entry != Py_None};
+    if (!to->magnified)
+        return 0;
+    Region *s = &to->region;
+    if (!PyTuple_Check(entry) || PyTuple_GET_SIZE(entry) != 8) {
+        PyErr_SetString(PyExc_TypeError, "regions must be made of tuples of 8 "
+                        "numbers and None.");
+        return -1;
+    }
+    double *numbers[] = {&s->x, &s->y, &s->r, &s->a_x, &s->a_y};
+    for (int i = 0; i < 5; i++)
+        *numbers[i] = PyFloat_AsDouble(PyTuple_GET_ITEM(entry, i));
+    s->shape = (int)PyLong_AsLong(PyTuple_GET_ITEM(entry, 5));
+    to->height = PyLong_AsSsize_t(PyTuple_GET_ITEM(entry, 6));
+    to->width = PyLong_AsSsize_t(PyTuple_GET_ITEM(entry, 7));
+    if (PyErr_Occurred())
+        return -1;
+    if (to->height < 0 || to->height > shape[2] || to->width < 0 ||
+        to->width > shape[3]) {
+        PyErr_SetString(PyExc_ValueError, "h and w must lie within x.");
+        return -1;
+    }
+    return 0;
+}
+
+/* The layout of x and out, or that one is not for loma_magnify_batch(). */
+static int get_batch(Batch *to, const Py_buffer *x, const Py_buffer *out)
+{
+    const Py_ssize_t channels = x->shape[1], size = x->itemsize;
+    const int last = PyBuffer_IsContiguous(out, 'C') == 0;
+    const Py_ssize_t wide = last ? size * channels : size;
+    to->first = (Image){.data = x->buf, .height = x->shape[2],
+                        .width = x->shape[3], .row = x->strides[2],
+                        .pixel = x->strides[3], .size = wide, .channels = 1,
+                        .to_row = out->strides[2],
+                        .planes = last ? 1 : channels, .plane = x->strides[1],
+                        .to_plane = out->strides[1]};
+    to->step = x->strides[0];
+    to->to_step = out->strides[0];
+    if (last && (out->strides[1] != size || out->strides[3] != wide ||
+                 x->strides[1] != size))
+        return 0;
+    /* Offsets are 32 bits wide. */
+    return fabs((double)x->strides[2]) * (double)x->shape[2] +
+               fabs((double)x->strides[3]) * (double)x->shape[3] +
+               (double)wide < INT32_MAX;
+}
+
+static PyObject *py_magnify_batch(PyObject *self, PyObject *args)
+{
+    PyObject *source, *target, *regions;
+    int threads, can = 1;
+    Batch batch;
+    if (!PyArg_ParseTuple(args, "OOO!i", &source, &target, &PyList_Type,
+                          &regions, &threads) ||
+        check_threads(threads) < 0)
+        return NULL;
+    Buffers b = {.count = 0};
+    const Py_buffer *x = get(&b, source, PyBUF_STRIDES);
+    const Py_buffer *out = x ? get(&b, target, PyBUF_STRIDES | PyBUF_WRITABLE)
+                             : NULL;
+    if (!out) {
+        release(&b);
+        return NULL;
+    }
+    Drawn *drawn = NULL;
+    if (x->ndim != 4 || out->ndim != 4 || x->itemsize != out->itemsize ||
+        memcmp(x->shape, out->shape, 4 * sizeof *x->shape) ||
+        PyList_GET_SIZE(regions) != x->shape[0]) {
+        PyErr_SetString(PyExc_ValueError, "x and out must have one shape (B, C, "
+                        "H, W) and one itemsize, and regions B entries.");
+    } else if (x->len && (can = get_batch(&batch, x, out))) {
+        const Py_ssize_t count = x->shape[0];
+        drawn = PyMem_New(Drawn, count);
+        if (!drawn)
+            PyErr_NoMemory();
+        for (Py_ssize_t i = 0; i < count && !PyErr_Occurred(); i++)
+            read_drawn(&drawn[i], PyList_GET_ITEM(regions, i), x->shape);
+        batch.drawn = drawn;
+        if (!PyErr_Occurred()) {
+            Py_BEGIN_ALLOW_THREADS
+            loma_magnify_batch(out->buf, &batch, count, threads);
+            Py_END_ALLOW_THREADS
+        }
+        PyMem_Free(drawn);
+    }
+    release(&b);
+    return PyErr_Occurred() ? NULL : PyBool_FromLong(can);
+}
+
+PyDoc_STRVAR(magnify_boxes_doc,
+"magnify_boxes(boxes, out, x_c, y_c, r, a_x, a_y, shape, height, width)\n--\n\n"
+"Write the boxes around what is left of each box to out, zeros where nothing is.\n"
+"\n"
+"boxes and out are contiguous int64 arrays of shape (N, 4), apart in memory: x1,\n"
+"y1, x2, y2, pixels within the image, ends exclusive.");
+
+static int is_int64(const Py_buffer *view)
+{
+    /* int64 is long or long long. */
+    return view->itemsize == 8 && strlen(view->format) == 1 &&
+           strchr("lq", view->format[0]);
+}
+
+static PyObject *py_magnify_boxes(PyObject *self, PyObject *args)
+{
+    PyObject *source, *target;
+    Region s;
+    Py_ssize_t height, width;
+    if (!PyArg_ParseTuple(args, "OOdddddinn", &source, &target, &s.x, &s.y,
+                          &s.r, &s.a_x, &s.a_y, &s.shape, &height, &width))
+        return NULL;
+    Buffers b = {.count = 0};
+    const Py_buffer *in = get(&b, source, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT);
+    const Py_buffer *out =
+        in ? get(&b, target, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | PyBUF_WRITABLE)
+           : NULL;
+    if (!out) {
+        release(&b);
+        return NULL;
+    }
+    int valid = is_int64(in) && is_int64(out) && in->len == out->len &&
+                in->ndim == 2 && in->shape[1] == 4 && height > 0 && width > 0 &&
+                height <= INT32_MAX && width <= INT32_MAX;
+    const Py_ssize_t count = in->ndim == 2 ? in->shape[0] : 0;
+    const int64_t *box = in->buf;
+    for (Py_ssize_t i = 0; valid && i < count; i++, box += 4)
+        valid = 0 <= box[0] && box[0] <= box[2] && box[2] <= width &&
+                0 <= box[1] && box[1] <= box[3] && box[3] <= height;
+    int failed = 0;
+    if (!valid) {
+        PyErr_SetString(PyExc_ValueError, "boxes and out must be int64 arrays "
+                        "of shape (N, 4), boxes within the image.");
+    } else {
+        Py_BEGIN_ALLOW_THREADS
+        failed = loma_magnify_boxes(out->buf, in->buf, count, &s, height, width);
+        Py_END_ALLOW_THREADS
+        if (failed)
+            PyErr_NoMemory();
+    }
+    release(&b);
+    if (PyErr_Occurred())
+        return NULL;
+    Py_RETURN_NONE;
 }
 
 /* Contiguous float32 maps, and out like them. */
@@ -108,15 +282,6 @@ static int get_maps(Buffers *b, PyObject *source, PyObject *target)
         return -1;
     }
     return 0;
-}
-
-static int check_threads(int threads)
-{
-    if (threads >= 1 && threads <= MOST_THREADS)
-        return 0;
-    PyErr_Format(PyExc_ValueError, "threads must be in [1, %d], got %d.",
-                 MOST_THREADS, threads);
-    return -1;
 }
 
 PyDoc_STRVAR(gather_doc,
@@ -143,9 +308,7 @@ static PyObject *py_gather(PyObject *self, PyObject *args)
     }
     const Py_buffer *x = &b.view[0], *out = &b.view[1];
     const Py_ssize_t *size = x->shape + x->ndim - 2, cells = size[0] * size[1];
-    /* int64 is long or long long. */
-    int valid = index->itemsize == 8 && strlen(index->format) == 1 &&
-                strchr("lq", index->format[0]) && index->len == 8 * cells &&
+    int valid = is_int64(index) && index->len == 8 * cells &&
                 cells <= INT32_MAX;
     const int64_t *at = index->buf;
     for (Py_ssize_t i = 0; valid && i < cells; i++)
@@ -215,6 +378,8 @@ static PyObject *py_shift(PyObject *self, PyObject *args)
 
 static PyMethodDef methods[] = {
     {"magnify", py_magnify, METH_VARARGS, magnify_doc},
+    {"magnify_batch", py_magnify_batch, METH_VARARGS, magnify_batch_doc},
+    {"magnify_boxes", py_magnify_boxes, METH_VARARGS, magnify_boxes_doc},
     {"gather", py_gather, METH_VARARGS, gather_doc},
     {"shift", py_shift, METH_VARARGS, shift_doc},
     {NULL, NULL, 0, NULL},

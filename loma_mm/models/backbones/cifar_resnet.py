@@ -4,12 +4,13 @@ from functools import partial
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
+from loma_mm.checks import check_count
+
 from .three_stage import (
     STEM_CHANNELS,
     ResidualBlock,
     ThreeStageNet,
     blocks_per_stage,
-    check_count,
     conv3x3,
     pad_channels,
 )
@@ -90,7 +91,7 @@ class CIFARResNet(ThreeStageNet):
         init_cfg=None,
     ) -> None:
         num_blocks = blocks_per_stage('CIFARResNet', depth, 2, rest=2)
-        check_count('in_channels', in_channels)
+        check_count('in_channels', in_channels, 1)
         super().__init__(
             nn.Sequential(
                 conv3x3(in_channels, STEM_CHANNELS),

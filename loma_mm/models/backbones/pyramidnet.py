@@ -5,12 +5,13 @@ from functools import partial
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
+from loma_mm.checks import check_count
+
 from .three_stage import (
     STEM_CHANNELS,
     ResidualBlock,
     ThreeStageNet,
     blocks_per_stage,
-    check_count,
     conv3x3,
     pad_channels,
 )
@@ -109,7 +110,7 @@ class PyramidNet(ThreeStageNet):
         num_blocks = blocks_per_stage('PyramidNet', depth, 3, rest=2)
         if not isinstance(alpha, (int, float)) or not 0 <= alpha < math.inf:
             raise ValueError(f'alpha must be a number >= 0, got {alpha!r}.')
-        check_count('in_channels', in_channels)
+        check_count('in_channels', in_channels, 1)
         widths = [
             PyramidBottleneck.expansion
             * round(STEM_CHANNELS + alpha * index / (3 * num_blocks))

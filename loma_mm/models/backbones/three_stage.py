@@ -1,7 +1,6 @@
 """What the CIFAR networks share: a stem, three stages, an optional norm."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import torch.nn.functional as F
 from mmengine.model import BaseModule
@@ -155,9 +154,3 @@ def _check_out_indices(out_indices: int | Sequence[int]) -> tuple[int, ...]:
             f'from the end), got {out_indices!r}.'
         )
     return tuple(sorted({i % 3 for i in out_indices}))
-
-
-def check_count(name: str, value: Any) -> None:
-    """Raise a ValueError unless ``value`` is a positive integer."""
-    if not isinstance(value, int) or value < 1:
-        raise ValueError(f'{name} must be a positive integer, got {value!r}.')

@@ -4,14 +4,13 @@ from functools import partial
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
-from loma_mm.checks import check_prob
+from loma_mm.checks import check_count, check_prob
 
 from .three_stage import (
     STEM_CHANNELS,
     ResidualBlock,
     ThreeStageNet,
     blocks_per_stage,
-    check_count,
     conv3x3,
 )
 
@@ -102,8 +101,8 @@ class WideResNet(ThreeStageNet):
         init_cfg=None,
     ) -> None:
         num_blocks = blocks_per_stage('WideResNet', depth, 2, rest=4)
-        check_count('widen_factor', widen_factor)
-        check_count('in_channels', in_channels)
+        check_count('widen_factor', widen_factor, 1)
+        check_count('in_channels', in_channels, 1)
         super().__init__(
             conv3x3(in_channels, STEM_CHANNELS),
             partial(

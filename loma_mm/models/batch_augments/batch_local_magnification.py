@@ -4,7 +4,7 @@ import torch
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
-from loma_mm.checks import check_prob
+from loma_mm.checks import check_batch, check_count, check_prob
 from loma_mm.functional import MagnificationRegion, magnify_batch
 from loma_mm.sampler import RADIUS_RANGE, RATIO_RANGE, RegionSampler
 
@@ -81,8 +81,15 @@ class BatchLocalMagnification(nn.Module):
         Returns:
             Tensor | tuple: The images; with ``data_samples`` the pair that a
             data preprocessor expects.
+
+        Raises:
+            TypeError: In training mode, if ``inputs`` is not a dense tensor.
+            ValueError: In training mode, if it has not 4 dimensions, or
+                ``data_samples`` is a list of another length, or of samples
+                whose ``img_shape`` is not two whole numbers within H x W.
         """
         if self.training and self.prob > 0:
+            check_batch(inputs, 'inputs')
             sizes = _sizes(inputs, data_samples)
             inputs = magnify_batch(inputs, self._draw(sizes), sizes)
         if data_samples is NOT_GIVEN:
@@ -114,8 +121,25 @@ def _sizes(inputs: Tensor, data_samples: Any) -> list[tuple[int, int]]:
     height, width = inputs.shape[-2:]
     if not isinstance(data_samples, (list, tuple)):
         return [(height, width)] * len(inputs)
-    sizes = []
-    for sample in data_samples:
-        h, w, *_ = getattr(sample, 'img_shape', None) or (height, width)
-        sizes.append((h, w))
-    return sizes
+    if len(data_samples) != len(inputs):
+        raise ValueError(
+            f'data_samples must have one entry for each of the {len(inputs)} '
+            f'images of inputs, got {len(data_samples)}.'
+        )
+    return [_size_of(sample, height, width) for sample in data_samples]
+
+
+def _size_of(sample: Any, height: int, width: int) -> tuple[int, int]:
+    size = getattr(sample, 'img_shape', None)
+    if size is None:
+        return height, width
+    try:
+        h, w, *_ = (check_count('img_shape', side) for side in size)
+    except (TypeError, ValueError):
+        h, w = height + 1, width + 1
+    if h > height or w > width:
+        raise ValueError(
+            f'data_samples must have an img_shape (h, w) within the {height} x '
+            f'{width} pixels of inputs, got {size!r}.'
+        )
+    return h, w

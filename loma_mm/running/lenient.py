@@ -1,0 +1,34 @@
+"""Datasets of the toolboxes give way to ours, which read what people have."""
+
+from mmengine.config import Config
+
+from .datasets import dataloaders, dataset_configs
+
+OURS = {
+    ('mmdet', 'XMLDataset'): 'loma_mm.datasets.AnyImageXMLDataset',
+    ('mmdet', 'VOCDataset'): 'loma_mm.datasets.AnyImageVOCDataset',
+    ('mmpretrain', 'CustomDataset'): 'loma_mm.datasets.ClassFolders',
+}
+
+
+def read_leniently(cfg: Config) -> None:
+    """Read lists, XML and images of any suffix, in configs that name others.
+
+    Args:
+        cfg (Config): Changed in place. Subclasses of users stay, as do folders
+            of images without a list.
+    """
+    scope = cfg.get('default_scope')
+    for loader in dataloaders(cfg).values():
+        for _, part in dataset_configs(loader['dataset']):
+            ours = OURS.get(_type_name(part.get('type'), scope or ''))
+            if ours is not None and (scope == 'mmdet' or part.get('ann_file')):
+                part['type'] = ours
+
+
+def _type_name(kind: object, scope: str) -> tuple[str, str]:
+    """Toolbox and name of a type, which a config may give as a class."""
+    if isinstance(kind, type):
+        return kind.__module__.split('.')[0], kind.__name__
+    package, _, name = str(kind).rpartition('.')
+    return package.split('.')[0] or scope, name
