@@ -27,6 +27,7 @@ from torch import Tensor
 
 from loma_mm.datasets.image_check import image_size, read_image
 from loma_mm.errors import ConfigError, DataError, SetupError, UsageError
+from loma_mm.running.weights import load_weights, trained_classes
 from loma_mm.visualization import save_figure
 
 from .arguments import (
@@ -179,11 +180,12 @@ def look(
     from mmpretrain.apis import get_model
     from pytorch_grad_cam import GradCAM
 
-    model = get_model(cfg, checkpoint, device=get_device())
+    model = get_model(cfg, device=get_device())
+    trained = trained_classes(load_weights(model, checkpoint, cfg))
     # Gradients are needed behind frozen stages too.
     model.requires_grad_(True)
     # A training set given as a list of files names no classes.
-    classes = model._dataset_meta.get('classes') or classes
+    classes = trained or classes
     if layer is not None:
         check_layer(model, layer)
     looks = []

@@ -29,7 +29,6 @@ from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.model import BaseModel
 from mmengine.registry import MODELS
-from mmengine.runner import load_checkpoint
 from sklearn.datasets import load_sample_image
 from torch import Tensor
 
@@ -39,6 +38,7 @@ from loma_mm.datasets.image_check import read_image
 from loma_mm.errors import ConfigError, UsageError
 from loma_mm.functional import MagnificationRegion, magnify_feature, offset_feature
 from loma_mm.running import require_checkpoint
+from loma_mm.running.weights import load_weights
 from loma_mm.visualization import (
     outline,
     outline_legend,
@@ -119,7 +119,7 @@ def load_network(cfg: Config, checkpoint: str | None) -> BaseModel:
     torch.manual_seed(0)
     model = MODELS.build(cfg.model)
     if checkpoint is not None:
-        load_checkpoint(model, checkpoint, map_location='cpu')
+        load_weights(model, checkpoint, cfg)
     return model.eval()
 
 

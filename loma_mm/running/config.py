@@ -7,6 +7,7 @@ from .configs import find_config, shipped_bases
 from .datasets import dataloaders
 from .knobs import name_classes, turn_knobs
 from .lenient import read_leniently
+from .unread import check_read
 
 
 def load_config(path: str, options: dict | None = None) -> Config:
@@ -29,12 +30,12 @@ def load_config(path: str, options: dict | None = None) -> Config:
         options (dict, optional): Dotted keys and their new values.
 
     Raises:
-        ConfigError: If there is no such config.
+        ConfigError: If there is no such config, or nothing reads an option.
     """
     with shipped_bases():
         cfg = Config.fromfile(find_config(path))
     options = dict(options or {})
-    turn_knobs(cfg, options)
+    check_read(cfg, list(options), turn_knobs(cfg, options))
     # Last, so that an option given in full wins.
     cfg.merge_from_dict(options)
     if cfg.get('default_scope') == 'mmpretrain':

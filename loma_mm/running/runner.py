@@ -16,6 +16,7 @@ from loma_mm.version import __version__
 
 from .console import tidy
 from .loading import name_unreadable
+from .weights import require_all, require_order, watch_loading
 
 # The part of a training that a warm-up may take.
 WARMUP_SHARE = 0.2
@@ -27,7 +28,13 @@ class TidyRunner(Runner):
     And no warm-up outlasts the training: one that is counted in iterations, as
     MMDetection's 500, takes at most a fifth of them. A small dataset would
     else end before its learning rate has begun.
+
+    And a test is one of the weights in the checkpoint: MMEngine warns of those that
+    do not fit, and tests random ones.
     """
+
+    # Whether what is loaded is tested, and not trained on.
+    _tests = False
 
     @staticmethod
     def build_dataloader(*args: Any, **kwargs: Any) -> DataLoader:
@@ -55,6 +62,28 @@ class TidyRunner(Runner):
         else:
             scheduler = self._shorten(scheduler)
         return super().build_param_scheduler(scheduler)
+
+    def test(self) -> dict[str, float]:
+        """Test as the Runner does, with all weights of the checkpoint.
+
+        Raises:
+            ConfigError: If weights of the model are not in the checkpoint, have
+                other shapes there, or it was trained with other labels.
+        """
+        self._tests = True
+        return super().test()
+
+    def load_checkpoint(self, filename: str, *args: Any, **kwargs: Any) -> Any:
+        """Load as the Runner does; what does not fit is said, and stops a test."""
+        with watch_loading(self.model) as unloaded:
+            checkpoint = super().load_checkpoint(filename, *args, **kwargs)
+        if self._tests:
+            require_all(unloaded, checkpoint, filename, self.cfg)
+            metainfo = getattr(self.test_dataloader.dataset, 'metainfo', {})
+            require_order(checkpoint, metainfo.get('classes'), filename)
+        elif unloaded:
+            self.logger.warning(f'Not taken from {filename}: {unloaded}.')
+        return checkpoint
 
     def _shorten(self, part: Any) -> Any:
         longest = max(1, int(WARMUP_SHARE * self.max_iters))

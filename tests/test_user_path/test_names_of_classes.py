@@ -22,17 +22,6 @@ SMALL = (
 )
 
 
-@pytest.fixture
-def typed(call):
-    """Type a command; nothing of it stays."""
-
-    def call_alone(*words):
-        with alone():
-            return call(*words)
-
-    return call_alone
-
-
 def paint(folder, colour, number):
     rng = np.random.default_rng(0)
     folder.mkdir(parents=True, exist_ok=True)
@@ -92,28 +81,28 @@ def test_words(checkpoint, root, *options):
 test_words.__test__ = False
 
 
-def test_a_class_without_test_images_keeps_the_labels(typed, checkpoint, mine):
+def test_a_class_without_test_images_keeps_the_labels(call, checkpoint, mine):
     """An error that names the folders; what it says to give mends it."""
-    assert accuracy(typed(*test_words(checkpoint, mine))) == 100
+    assert accuracy(call(*test_words(checkpoint, mine))) == 100
     shutil.rmtree(mine / 'test' / 'cat')
     for words in (
         ('train', CLASSIFIER, '--cfg-options', f'data_root={mine}', *SMALL),
         test_words(checkpoint, mine),
     ):
-        done = typed(*words)
+        done = call(*words)
         assert done.code == 1
         assert f'{mine}/train' in done.err and f'{mine}/test' in done.err
         assert 'has none for cat' in done.err
         assert done.err.rstrip().endswith('--cfg-options classes="[cat,dog,fish]".')
-    done = typed(*test_words(checkpoint, mine, 'classes=[cat,dog,fish]'))
+    done = call(*test_words(checkpoint, mine, 'classes=[cat,dog,fish]'))
     assert accuracy(done) == 100
     assert 'there is no image of cat' in done.err
 
 
 @pytest.mark.parametrize('name', ['Dog', 'dogs', 'wolf'])
-def test_a_renamed_folder_is_named(typed, checkpoint, mine, name):
+def test_a_renamed_folder_is_named(call, checkpoint, mine, name):
     (mine / 'test' / 'dog').rename(mine / 'test' / name)
-    done = typed(*test_words(checkpoint, mine))
+    done = call(*test_words(checkpoint, mine))
     assert done.code == 1
     assert f'{mine}/test has 1 folder of no class, {name},' in done.err
     assert f'{mine}/train, cat, dog, fish' in done.err
@@ -121,21 +110,21 @@ def test_a_renamed_folder_is_named(typed, checkpoint, mine, name):
 
 
 @pytest.mark.parametrize('name', ['.ipynb_checkpoints', '__MACOSX', '.DS_Store.d'])
-def test_hidden_folders_are_no_classes(typed, checkpoint, mine, name, tmp_path):
+def test_hidden_folders_are_no_classes(call, checkpoint, mine, name, tmp_path):
     for split in ('train', 'test'):
         paint(mine / split / name, (250, 250, 250), 1)
     paint(mine / 'test' / 'cat' / name, COLOURS['dog'], 1)
     (mine / 'test' / 'fish' / '._0.png').write_text('not an image')
-    assert accuracy(typed(*test_words(checkpoint, mine))) == 100
+    assert accuracy(call(*test_words(checkpoint, mine))) == 100
     out = tmp_path / 'list.txt'
-    assert typed('list-images', mine / 'test', out, '--per-class', 2).code == 0
+    assert call('list-images', mine / 'test', out, '--per-class', 2).code == 0
     assert out.read_text().split() == [
         word
         for label, pet in enumerate(COLOURS)
         for i in (0, 1)
         for word in (f'{pet}/{i}.png', str(label))
     ]
-    done = typed(
+    done = call(
         'browse', CLASSIFIER, '--out', tmp_path / 'a.png', '--number', 30,
         '--cfg-options', f'data_root={mine}', *SMALL,
     )  # fmt: skip
@@ -143,13 +132,13 @@ def test_hidden_folders_are_no_classes(typed, checkpoint, mine, name, tmp_path):
     assert ': 18 samples' in done.out
 
 
-def test_lists_beside_train_have_its_labels(typed, mine, tmp_path):
+def test_lists_beside_train_have_its_labels(call, mine, tmp_path):
     shutil.rmtree(mine / 'test' / 'cat')
     out = tmp_path / 'list.txt'
-    assert typed('list-images', mine / 'test', out, '--per-class', 1).code == 0
+    assert call('list-images', mine / 'test', out, '--per-class', 1).code == 0
     assert out.read_text().splitlines() == ['dog/0.png 1', 'fish/0.png 2']
     (mine / 'test' / 'dog').rename(mine / 'test' / 'dogs')
-    done = typed('list-images', mine / 'test', out, '--per-class', 1)
+    done = call('list-images', mine / 'test', out, '--per-class', 1)
     assert done.code == 1 and 'dogs' in done.err
 
 
@@ -178,37 +167,37 @@ optim_wrapper = dict(optimizer=dict(type='SGD', lr=0.01))
 """
 
 
-def test_a_config_of_ones_own_is_spared(typed, mine, tmp_path):
+def test_a_config_of_ones_own_is_spared(call, mine, tmp_path):
     """MMPretrain's CustomDataset, hidden folders, a class missing in test."""
     config = tmp_path / 'own.py'
     config.write_text(OWN.format(root=str(mine)))
     words = ('train', config, '--work-dir', tmp_path / 'work')
     for split in ('train', 'test'):
         paint(mine / split / '.ipynb_checkpoints', (0, 0, 0), 1)
-    done = typed(*words)
+    done = call(*words)
     assert done.code == 0, done.err
     shutil.rmtree(mine / 'test' / 'cat')
-    done = typed(*words)
+    done = call(*words)
     assert done.code == 1 and 'has none for cat' in done.err
-    assert typed(*words, '--cfg-options', 'classes=[cat,dog,fish]').code == 0
+    assert call(*words, '--cfg-options', 'classes=[cat,dog,fish]').code == 0
 
 
-def test_too_few_outputs_and_the_advice(typed, mine, tmp_path):
+def test_too_few_outputs_and_the_advice(call, mine, tmp_path):
     """The number that is told trains; hidden folders are not in it."""
     paint(mine / 'train' / '.cache', (0, 0, 0), 1)
     words = (
         'train', CLASSIFIER, '--work-dir', tmp_path, '--cfg-options',
         f'data_root={mine}', *SMALL, 'max_epochs=1',
     )  # fmt: skip
-    done = typed(*words, 'model.head.num_classes=2')
+    done = call(*words, 'model.head.num_classes=2')
     assert done.code == 1
     assert 'has 3 classes and the model tells 2 apart' in done.err
     advice = done.err.rsplit('--cfg-options ', 1)[1].strip().rstrip('.')
     assert advice == 'model.head.num_classes=3'
-    assert typed(*words, advice).code == 0
+    assert call(*words, advice).code == 0
 
 
-def test_labels_of_a_list_beyond_the_head(typed, mine, tmp_path):
+def test_labels_of_a_list_beyond_the_head(call, mine, tmp_path):
     lines = [f'{name}/0.png {i}' for i, name in enumerate(COLOURS)]
     (tmp_path / 'train.txt').write_text('\n'.join(lines))
     words = (
@@ -216,9 +205,53 @@ def test_labels_of_a_list_beyond_the_head(typed, mine, tmp_path):
         f'data_root={mine}', *SMALL, 'max_epochs=1', 'model.head.num_classes=2',
         f'train_dataloader.dataset.ann_file={tmp_path}/train.txt',
     )  # fmt: skip
-    assert 'has 3 classes and the model tells 2 apart' in typed(*words).err
+    assert 'has 3 classes and the model tells 2 apart' in call(*words).err
     (tmp_path / 'train.txt').write_text('cat/0.png 2\ndog/0.png 1\nfish/0.png 0\n')
-    done = typed(*words, 'model.head.num_classes=3')
+    done = call(*words, 'model.head.num_classes=3')
     assert done.code == 1 and 'cat has label' in done.err
     (tmp_path / 'train.txt').write_text('cat/0.png 0\ndog/0.png\n')
-    assert f'{tmp_path}/train.txt:2 is not' in typed(*words).err
+    assert f'{tmp_path}/train.txt:2 is not' in call(*words).err
+
+
+def test_weights_that_do_not_fit_stop_a_test(call, checkpoint, pets, tmp_path):
+    """A head of other size, in every command that loads; the advice is true."""
+    options = ('--cfg-options', f'data_root={pets}', *SMALL)
+    wrong = 'model.head.num_classes=7'
+    image = pets / 'test' / 'dog' / '0.png'
+    picture = tmp_path / 'a.png'
+    for words in (
+        test_words(checkpoint, pets, wrong),
+        ('occlusion', '--out', picture,  '--model', 'a',
+         CLASSIFIER, checkpoint, *options, wrong),
+        ('draw-cam', '--out', picture, '--model', 'a', CLASSIFIER, checkpoint,
+         '--images', image, *options, wrong),
+        ('draw-feature-maps', '--out', picture, '--config', CLASSIFIER,
+         '--checkpoint', checkpoint, *options, wrong),
+    ):  # fmt: skip
+        done = call(*words)
+        assert done.code == 1, words[0]
+        line = done.err.rstrip().splitlines()[-1]
+        assert 'does not fit' in line and 'head.fc.weight [10, 64] for [7, 64]' in line
+        assert line.endswith('--cfg-options model.head.num_classes=10.')
+    assert not picture.exists()
+    # A deeper network than that of the checkpoint.
+    done = call(*test_words(checkpoint, pets, 'model.backbone.depth=14'))
+    assert done.code == 1 and 'weights that it lacks, backbone.' in done.err
+
+
+def test_fine_tuning_says_what_it_does_not_take(call, checkpoint, pets, tmp_path):
+    done = call(
+        'train', CLASSIFIER, '--work-dir', tmp_path, '--cfg-options',
+        f'data_root={pets}', *SMALL, 'max_epochs=1', 'model.head.num_classes=3',
+        f'load_from={checkpoint}',
+    )  # fmt: skip
+    assert done.code == 0, done.err
+    assert 'head.fc.weight [10, 64] for [3, 64]' in done.said
+
+
+def test_classes_in_another_order_stop_a_test(call, checkpoint, pets):
+    """The checkpoint knows those of its training; what is told mends it."""
+    done = call(*test_words(checkpoint, pets, 'classes=[dog,cat,fish]'))
+    assert done.code == 1 and 'trained with the classes cat, dog, fish' in done.err
+    assert done.err.rstrip().endswith('--cfg-options classes="[cat,dog,fish]".')
+    assert accuracy(call(*test_words(checkpoint, pets, 'classes=[cat,dog,fish]')))
