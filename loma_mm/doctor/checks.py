@@ -27,7 +27,7 @@ def check_all(config: str | None = None) -> Iterator[tuple[str, list[Finding]]]:
     yield 'Machine', [one for one in found if one is not None] + check_room()
     yield 'Data', _data(results['data'])
     if config:
-        yield f'Config {config}', [_config(results['config'])]
+        yield f'Config {config}', _config(results['config'])
 
 
 def _data(result: dict) -> list[Finding]:
@@ -63,11 +63,11 @@ def _data(result: dict) -> list[Finding]:
     return findings
 
 
-def _config(result: dict) -> Finding:
+def _config(result: dict) -> list[Finding]:
     if 'error' in result:
-        return Finding(
-            WRONG, f'It cannot be checked ({result["error"]}: {result["message"]}).'
-        )
+        what = f'It cannot be checked ({result["error"]}: {result["message"]}).'
+        return [Finding(WRONG, what)]
+    notes = [Finding(NOTE, note) for note in result['notes']]
     if result['wrong']:
-        return Finding(WRONG, result['wrong'])
-    return Finding(FINE, 'The config can be built and its data is there.')
+        return [*notes, Finding(WRONG, result['wrong'])]
+    return [*notes, Finding(FINE, 'The config can be built and its data is there.')]

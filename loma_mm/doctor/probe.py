@@ -9,6 +9,7 @@ import json
 import os
 import sys
 import traceback
+import warnings
 from importlib.util import find_spec
 
 STEPS = {}
@@ -147,15 +148,21 @@ DATASETS = {
 
 def config():
     """The config of the command line, as training checks it."""
-    from loma_mm.errors import LomaError
+    from loma_mm.errors import LomaError, LomaWarning
     from loma_mm.running import check_before_start, load_config
 
-    try:
-        cfg = load_config(os.environ['LOMA_DOCTOR_CONFIG'])
-        check_before_start(cfg, ('train', 'val', 'test'))
-    except LomaError as error:
-        return dict(wrong=str(error))
-    return dict(wrong=None)
+    wrong = None
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter('always')
+        try:
+            cfg = load_config(os.environ['LOMA_DOCTOR_CONFIG'])
+            check_before_start(cfg, ('train', 'val', 'test'))
+        except LomaError as error:
+            wrong = str(error)
+    # Where mmcv's operators come from is said above.
+    notes = [str(one.message) for one in said if one.category is LomaWarning]
+    notes = [note for note in notes if 'loma_mm.mmcv_ops' not in note]
+    return dict(wrong=wrong, notes=notes)
 
 
 STEPS['config'] = config

@@ -166,3 +166,18 @@ def test_list_images_lists_none_that_is_broken(call, broken, tmp_path):
     done = call('list-images', *words)
     assert done.code == 1 and 'train/cat/a.jpg is no image, it has zero' in done.err
     assert not (tmp_path / 'list.txt').exists()
+
+
+def test_the_doctor_says_the_same(call, broken, tmp_path):
+    root, _ = broken('voc', FAULTS['voc']['boxes outside the image'])
+    config = tmp_path / 'mine.py'
+    config.write_text(
+        f'_base_ = "loma_mm::faster_rcnn/{CONFIGS["voc"]}.py"\n'
+        f'data_root = "{root}/"\nclasses = ("cat",)\n'
+        'dataset = dict(data_root=data_root, metainfo=dict(classes=classes))\n'
+        'train_dataloader = dict(dataset=dict(dataset, ann_file="train.txt"))\n'
+        'val_dataloader = dict(dataset=dict(dataset, ann_file="test.txt"))\n'
+        'test_dataloader = val_dataloader\n'
+    )
+    done = call('doctor', '--config', config)
+    assert f'{root}/Annotations/a.xml (90, 10, 120, 40' in done.out, done.said

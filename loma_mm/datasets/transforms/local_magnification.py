@@ -151,9 +151,14 @@ class LocalMagnification(BaseTransform):
         """Magnify ``results['img']`` with probability ``prob``.
 
         Raises:
+            KeyError: If there is no image.
             TypeError: If the image is not an array of real numbers.
             ValueError: If it has not 2 or 3 dimensions.
         """
+        if 'img' not in results:
+            raise KeyError(
+                "LocalMagnification finds no 'img': it comes after the image is loaded."
+            )
         img = results['img']
         check_image(img)
         # cache_randomness copies itself at every call, which costs as much as
