@@ -102,7 +102,7 @@ def test_what_the_compiled_boxes_refuse():
     loop = labels._compiled.magnify_boxes
     box, numbers = np.array([[1, 2, 5, 6]]), (4, 4, 3.0, 1.0, 1.0, 0, 8, 9)
     loop(box, np.empty_like(box), *numbers)
-    for given, out in (
+    for rows, out in (
         ([[1, 2, 10, 6]], box),
         ([[1, 2, 5, 9]], box),
         ([[-1, 2, 5, 6]], box),
@@ -113,7 +113,7 @@ def test_what_the_compiled_boxes_refuse():
         ([[1, 2, 5]], np.empty((1, 3), int)),
     ):
         with pytest.raises(ValueError, match='within the image'):
-            loop(np.array(given), np.empty_like(out), *numbers)
+            loop(np.array(rows), np.empty_like(out), *numbers)
     for size in ((0, 9), (8, -1), (8, 2**31)):
         with pytest.raises(ValueError, match='within the image'):
             loop(box[:0], box[:0].copy(), *numbers[:-2], *size)
