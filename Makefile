@@ -70,6 +70,7 @@ bench: env data/digits-voc data/digits
 		--requirement requirements/bench.txt
 	$(PY) benchmarks/image.py
 	$(PY) benchmarks/loader.py
+	$(PY) benchmarks/labels.py
 	$(PY) benchmarks/feature.py
 	$(PY) benchmarks/training.py
 

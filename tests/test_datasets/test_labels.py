@@ -228,6 +228,62 @@ def test_maps_of_mmseg():
         warp()(dict(img=photo(), gt_seg_map=np.zeros((30, 40))))
 
 
+def test_panoptic_maps_agree_with_masks():
+    """A map of ids and the mask of each id go the same way, stuff included."""
+    transform, _ = drawn(2)
+    ids = np.kron(np.arange(12).reshape(3, 4), np.ones((20, 20), int)) * 1000 + 7
+    things = np.unique(ids)[:7]
+    masks = np.stack([ids == thing for thing in things]).astype(np.uint8)
+    out = transform(
+        dict(
+            img=photo(),
+            gt_panoptic_seg=ids,
+            gt_seg_map=(ids % 5).astype(np.uint8),
+            gt_masks=mmdet_mask.BitmapMasks(masks, *SIZE),
+            gt_instances_ids=things,
+        )
+    )
+    assert (out['gt_panoptic_seg'] != ids).any()
+    np.testing.assert_array_equal(out['gt_seg_map'], out['gt_panoptic_seg'] % 5)
+    for mask, thing in zip(out['gt_masks'].masks, out['gt_instances_ids']):
+        np.testing.assert_array_equal(mask, out['gt_panoptic_seg'] == thing)
+
+
+def test_what_is_nearly_gone_is_filtered_by_mmdet(monkeypatch):
+    """MMDetection has the threshold for what is still an instance."""
+    init_default_scope('mmdet')
+    region = MagnificationRegion((40, 30), 20.0, (2.0, 2.0), 'rectangle')
+    boxes = np.array([[30, 20, 50, 40], [49, 22, 54, 38]], np.float32)
+    moved, kept = magnify_boxes(boxes, region, *SIZE)
+    width = moved[1, 2] - moved[1, 0]
+    assert kept.all() and width < 5
+    results = dict(img=photo(), gt_bboxes_labels=np.array([7, 8]))
+    results['gt_bboxes'] = mmdet_bbox.HorizontalBoxes(boxes)
+    out = fixed(monkeypatch, region)(results)
+    for least, labels_left in ((1, [7, 8]), (5, [7])):
+        small = TRANSFORMS.build(
+            dict(type='FilterAnnotations', min_gt_bbox_wh=(least, least))
+        )
+        left = small(copy.deepcopy(out))['gt_bboxes_labels'].tolist()
+        assert left == labels_left
+
+
+def test_a_region_is_replayed_on_another_sample():
+    """What a packed sample records gives another the same map."""
+    init_default_scope('mmdet')
+    np.random.seed(3)
+    out = warp()(dict(img=photo(), gt_bboxes=some_boxes(), img_id=1))
+    pack = TRANSFORMS.build(
+        dict(type='PackDetInputs', meta_keys=('img_id', 'loma_region'))
+    )
+    region = pack(out)['data_samples'].loma_region
+    np.testing.assert_array_equal(magnify_image(photo(), region), out['img'])
+    again = labels.warp_labels(dict(img=photo(1), gt_bboxes=some_boxes()), region)
+    np.testing.assert_array_equal(again['gt_bboxes'], out['gt_bboxes'])
+    untouched = warp(prob=0)(dict(img=photo(), gt_bboxes=some_boxes(), img_id=1))
+    assert pack(untouched)['data_samples'].loma_region is None
+
+
 def test_keypoints_of_mmcv(monkeypatch):
     region = MagnificationRegion((40, 30), 20.0, (2.0, 2.0), 'rectangle')
     keypoints = np.array(
@@ -257,6 +313,9 @@ def test_poses_of_mmpose(monkeypatch, weights):
         keypoints_visible=flags,
         area=np.array([1, 2, 3]),
         category_id=[1, 1, 2],
+        id=[10, 11, 12],
+        iscrowd=(0, 1, 0),
+        raw_ann_info=dict(a=1, b=2, c=3),
         upper_body_ids=[0, 1, 2],
     )
     moved, visible = magnify_points(keypoints.reshape(-1, 2), region, *SIZE)
@@ -269,7 +328,8 @@ def test_poses_of_mmpose(monkeypatch, weights):
     np.testing.assert_array_equal(first, visible[keep])
     assert len(out['bbox']) == 2 and out['bbox_score'].tolist() == [1, 3]
     assert out['area'].tolist() == [1, 3] and out['category_id'] == [1, 2]
-    assert out['upper_body_ids'] == [0, 1, 2]
+    assert out['id'] == [10, 12] and out['iscrowd'] == (0, 0)
+    assert out['upper_body_ids'] == [0, 1, 2] and len(out['raw_ann_info']) == 3
     assert (flags == 1).all()
 
     # Top-down: the image is a person's crop, bbox and keypoints are of the

@@ -73,6 +73,52 @@ def test_boxes_are_those_of_the_painting(case, boxes):
         np.testing.assert_array_equal(new_box, expected or [0, 0, 0, 0])
 
 
+@given(regions(), coordinates(4), st.integers(0, 70))
+def test_boxes_are_the_same_without_a_compiler(case, boxes, repeats):
+    """More than a word has bits of them too."""
+    height, width, region = case
+    boxes = np.tile(boxes, (repeats, 1))
+    new, kept = magnify_boxes(boxes, region, height, width)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(labels, 'is_compiled', lambda: False)
+        same, same_kept = magnify_boxes(boxes, region, height, width)
+    np.testing.assert_array_equal(new, same)
+    np.testing.assert_array_equal(kept, same_kept)
+
+
+@given(regions(), st.integers(0, 2**32 - 1), st.integers(1, 9))
+def test_masks_and_maps_by_the_equations(case, seed, classes):
+    """Each pixel of a dense label is its source's, whatever its type."""
+    height, width, region = case
+    label = np.random.default_rng(seed).integers(0, classes, (height, width))
+    args = region.center, region.radius, region.ratios, region.shape
+    expected = naive.magnify(label, *args)
+    for dtype in (bool, np.uint8, np.int64, np.float32):
+        moved = magnify_image(label.astype(dtype), region)
+        np.testing.assert_array_equal(moved, expected.astype(dtype))
+
+
+def test_what_the_compiled_boxes_refuse():
+    loop = labels._compiled.magnify_boxes
+    box, numbers = np.array([[1, 2, 5, 6]]), (4, 4, 3.0, 1.0, 1.0, 0, 8, 9)
+    loop(box, np.empty_like(box), *numbers)
+    for rows, out in (
+        ([[1, 2, 10, 6]], box),
+        ([[1, 2, 5, 9]], box),
+        ([[-1, 2, 5, 6]], box),
+        ([[5, 2, 1, 6]], box),
+        ([[1.0, 2, 5, 6]], box),
+        ([[1, 2, 5, 6]], np.empty((2, 4), int)),
+        ([1, 2, 5, 6], np.empty(4, int)),
+        ([[1, 2, 5]], np.empty((1, 3), int)),
+    ):
+        with pytest.raises(ValueError, match='within the image'):
+            loop(np.array(rows), np.empty_like(out), *numbers)
+    for size in ((0, 9), (8, -1), (8, 2**31)):
+        with pytest.raises(ValueError, match='within the image'):
+            loop(box[:0], box[:0].copy(), *numbers[:-2], *size)
+
+
 @pytest.mark.parametrize('shape', ['rhombus', 'ellipse', 'rectangle'])
 @pytest.mark.parametrize('ratios', [(1, 1), (1, 2.3), (0.4, 1), (0.5, 0.5)])
 def test_boxes_of_a_photograph_s_size(shape, ratios):

@@ -25,7 +25,10 @@ KEYPOINT_KEYS = ('gt_keypoints', 'keypoints', 'transformed_keypoints')
 IMAGE_KEYS = ('gt_label', 'gt_score')
 
 # What the toolboxes store of each instance beside 'gt_*'.
-POSE_INSTANCE_KEYS = ('area', 'category_id', 'head_size', 'num_keypoints')
+POSE_INSTANCE_KEYS = (
+    *('area', 'category_id', 'head_size', 'num_keypoints'),
+    *('id', 'iscrowd', 'track_id', 'raw_ann_info'),
+)
 
 # Where something is, in ways that nothing here can move: optical flow, point
 # clouds and cameras, text outlines, targets that are drawn already.
@@ -178,8 +181,8 @@ def _warp_points(points: np.ndarray, region: MagnificationRegion, size: tuple) -
 
 def _select(value: Any, kept: np.ndarray) -> Any:
     """The kept ones of what has one entry for each instance; or all of it."""
-    # The length of a word, or of an array without dimensions, is none.
-    if isinstance(value, str) or not getattr(value, 'shape', True):
+    # The length of a word, a dict or an array without dimensions is none.
+    if isinstance(value, (str, dict)) or not getattr(value, 'shape', True):
         return value
     if not hasattr(value, '__len__') or len(value) != len(kept):
         return value

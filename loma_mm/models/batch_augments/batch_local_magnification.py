@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -91,14 +92,16 @@ class BatchLocalMagnification(nn.Module):
         if self.training and self.prob > 0:
             check_batch(inputs, 'inputs')
             sizes = _sizes(inputs, data_samples)
-            inputs = magnify_batch(inputs, self._draw(sizes), sizes)
+            whole = (inputs.shape[-2:],) * len(inputs)
+            regions = self._draw(sizes or whole)
+            inputs = magnify_batch(inputs, regions, sizes)
         if data_samples is NOT_GIVEN:
             return inputs
         if isinstance(data_samples, Tensor) and not data_samples.is_floating_point():
             data_samples = data_samples.float()
         return inputs, data_samples
 
-    def _draw(self, sizes: list) -> list[MagnificationRegion | None]:
+    def _draw(self, sizes: Sequence) -> list[MagnificationRegion | None]:
         numbers = torch.rand(len(sizes), DRAWS, dtype=torch.float64, device='cpu')
         regions = []
         for (chance, *uniform), size in zip(numbers.tolist(), sizes):
@@ -116,11 +119,11 @@ class BatchLocalMagnification(nn.Module):
         )
 
 
-def _sizes(inputs: Tensor, data_samples: Any) -> list[tuple[int, int]]:
-    """The size of each image, without its padding."""
+def _sizes(inputs: Tensor, data_samples: Any) -> list[tuple[int, int]] | None:
+    """The size of each image, without its padding; None where nothing tells."""
     height, width = inputs.shape[-2:]
     if not isinstance(data_samples, (list, tuple)):
-        return [(height, width)] * len(inputs)
+        return None
     if len(data_samples) != len(inputs):
         raise ValueError(
             f'data_samples must have one entry for each of the {len(inputs)} '
