@@ -4,6 +4,7 @@ import argparse
 import os
 import os.path as osp
 from collections.abc import Sequence
+from typing import Any
 
 from matplotlib.backend_bases import FigureCanvasBase
 from mmengine.config import Config, DictAction
@@ -14,12 +15,36 @@ from loma_mm.running import check_before_start, load_config, require_checkpoint
 from loma_mm.visualization import BeforeAfter
 
 
+class CfgOptions(DictAction):
+    """MMEngine's action, which meets a word that is no setting with a trace."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        """Read the settings, or say which of them is none."""
+        for word in values:
+            key, equals, value = word.partition('=')
+            try:
+                if not (key and equals):
+                    raise ValueError
+                self._parse_iterable(value)
+            except (ValueError, AssertionError, IndexError):
+                raise argparse.ArgumentError(
+                    self, f'must be key=value, got {word!r}'
+                ) from None
+        super().__call__(parser, namespace, values, option_string)
+
+
 def add_cfg_options(parser: argparse.ArgumentParser) -> None:
     """Add ``--cfg-options``."""
     parser.add_argument(
         '--cfg-options',
         nargs='+',
-        action=DictAction,
+        action=CfgOptions,
         help='override settings of the config: key=value, where nested keys '
         'are joined by dots and lists are written as key="[a,b]" or key=a,b',
     )
@@ -126,6 +151,19 @@ def positive(text: str) -> int:
     if value < 1:
         raise argparse.ArgumentTypeError(
             f'must be a whole number from 1 on, got {text}'
+        )
+    return value
+
+
+def seed(text: str) -> int:
+    """An argparse type: a seed that NumPy and PyTorch take."""
+    try:
+        value = int(text)
+    except ValueError:
+        value = -1
+    if not 0 <= value < 2**32:
+        raise argparse.ArgumentTypeError(
+            f'must be a whole number from 0 to {2**32 - 1}, got {text}'
         )
     return value
 

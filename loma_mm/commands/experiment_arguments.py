@@ -4,10 +4,10 @@ import argparse
 import shlex
 from collections.abc import Sequence
 
-from mmengine.config import DictAction
-
 from loma_mm.errors import RunError, UsageError
 from loma_mm.experiments import Results, Run, collect, run_all
+
+from .arguments import CfgOptions, positive, seed
 
 LAUNCHERS = ('python', 'torchrun', 'slurm')
 
@@ -31,7 +31,7 @@ def add_experiment_arguments(
     parser.add_argument(
         '--csv', help=f'table of results (default: {csv or "WORK_DIR/results.csv"})'
     )
-    parser.add_argument('--seeds', type=int, nargs='+', metavar='N')
+    parser.add_argument('--seeds', type=seed, nargs='+', metavar='N')
     parser.add_argument(
         '--cfg-options',
         nargs='+',
@@ -53,7 +53,7 @@ def add_experiment_arguments(
     )
     parser.add_argument(
         '--gpus',
-        type=int,
+        type=positive,
         default=1,
         help='processes of each of the --commands (default: 1)',
     )
@@ -62,12 +62,12 @@ def add_experiment_arguments(
 
 def parse_options(options: Sequence[str]) -> dict:
     """``--cfg-options`` as :func:`loma_mm.running.load_config` wants them."""
-    parser = argparse.ArgumentParser(usage=argparse.SUPPRESS)
-    parser.add_argument('--cfg-options', nargs='*', action=DictAction)
-    for option in options:
-        if '=' not in option:
-            raise UsageError(f'--cfg-options must be KEY=VALUE, got {option}')
-    return parser.parse_args(['--cfg-options', *options]).cfg_options
+    parser = argparse.ArgumentParser(exit_on_error=False)
+    parser.add_argument('--cfg-options', nargs='*', action=CfgOptions)
+    try:
+        return parser.parse_args(['--cfg-options', *options]).cfg_options
+    except argparse.ArgumentError as error:
+        raise UsageError(str(error)) from error
 
 
 def job_command(run: Run, launcher: str, gpus: int, partition: str) -> str:

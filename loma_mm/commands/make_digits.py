@@ -25,7 +25,7 @@ from sklearn.model_selection import train_test_split
 
 from loma_mm.errors import DataError, UsageError
 
-from .arguments import positive
+from .arguments import positive, seed
 
 CLASSES = (
     'zero',
@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command."""
     parser.add_argument('layout', choices=['voc', 'folder'])
     parser.add_argument('out', help='folder to write, must not exist')
-    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--seed', type=seed, default=0)
     voc = parser.add_argument_group('scenes (voc)')
     voc.add_argument('--train', type=positive, default=800, help='train scenes')
     voc.add_argument('--test', type=positive, default=200, help='test scenes')
