@@ -4,8 +4,11 @@
 #   make test       the linters, then the whole test suite
 #   make test-fast  what starts no process and trains nothing
 #   make lint       format, likely bugs, types and spelling
-#   make fuzz       the equations on thirty times as many random cases
-#   make sanitize   the compiled loops under AddressSanitizer and UBSan
+#   make fuzz       every function, class and option on 100,000 wild cases
+#   make sanitize   the same functions, the C under AddressSanitizer and UBSan
+#   make soak       10,000 samples, 5,000 iterations, 8 threads: memory stays flat
+#   make coverage   which lines and branches the suite runs
+#   make mutation   operators and constants changed: do the tests notice? (hours)
 #   make bench      the speed of everything against its peers, seven minutes
 #   make env        the environment alone
 # OPS=compiled takes an older PyTorch, for which mmcv's own operators compile
@@ -29,7 +32,8 @@ DEMO_CLS = configs/resnet_cifar/resnet20_1xb64-loma-if-fo_digits.py
 DEMO_CLS_DIR = work_dirs/demo-cls
 
 .DEFAULT_GOAL := help
-.PHONY: help env lint test test-fast fuzz sanitize bench demo demo-cls
+.PHONY: help env lint test test-fast fuzz sanitize soak coverage mutation bench \
+	demo demo-cls
 
 help:
 	@sed -n 's/^#   \?//p' Makefile
@@ -59,10 +63,21 @@ test-fast: env
 	$(PYTEST) -m 'not slow'
 
 fuzz: env
-	$(PY) -m pytest tests/test_functional --hypothesis-profile=fuzz
+	$(PY) -m pytest -n auto tests/test_fuzz tests/test_functional \
+		--hypothesis-profile=fuzz
 
 sanitize: env
 	$(PY) tests/sanitize.py
+
+soak: env
+	$(PY) tests/soak.py
+
+# Processes that tests start are counted: see tool.coverage in pyproject.toml.
+coverage: env
+	$(PYTEST) --cov --cov-report=term:skip-covered
+
+mutation: env
+	$(PY) tests/mutation.py
 
 # Its peers (requirements/bench.txt) go into the same environment.
 bench: env data/digits-voc data/digits

@@ -33,8 +33,13 @@ def check_interpolation(interpolation: str) -> None:
 
 def _number(value: Any) -> float:
     """``value`` as a float; NaN, which lies in no range, if it is no number."""
-    if isinstance(value, (str, bytes)):
+    if isinstance(value, (str, bytes, np.complexfloating)) or getattr(
+        value, 'shape', ()
+    ):
         return math.nan
+    if getattr(value, 'requires_grad', False):
+        # torch warns where the float of such a tensor is taken.
+        value = value.detach()
     try:
         return float(value)
     except (TypeError, ValueError, OverflowError, RuntimeError):
@@ -132,6 +137,17 @@ def check_ratios(ratios: Any) -> tuple[float, float]:
             f'got {ratios!r}.'
         )
     return a_x, a_y
+
+
+def check_ellipse(radius: float, ratios: tuple[float, float]) -> None:
+    """Raise a ValueError unless float64 can tell both sides of Eq 2 apart."""
+    if (radius > 1e150 and max(ratios) > 1e250) or (
+        radius < 1e-150 and min(ratios) < 1e-250
+    ):
+        raise ValueError(
+            f'ratios must be within 1e-250 and 1e250 for an ellipse of radius '
+            f'{radius:g}, whose Eq 2 leaves the range of float64, got {ratios!r}.'
+        )
 
 
 def check_offsets(tx: Any, ty: Any) -> tuple[float, float]:

@@ -56,7 +56,7 @@ def pytest_runtest_makereport(item, call):
     """Note how many cases a search has tried, for the count of make fuzz."""
     if call.when == 'teardown':
         found = getattr(item, 'hypothesis_statistics', '')
-        numbers = re.findall(r'(\d+) passing examples, (\d+) failing', found)
+        numbers = re.findall(r'(\d+) passing(?: examples)?, (\d+) failing', found)
         cases = sum(int(number) for pair in numbers for number in pair)
         item.user_properties.append(('cases', cases))
 

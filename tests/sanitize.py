@@ -1,4 +1,4 @@
-"""Run the tests of functional/ on loops under AddressSanitizer and UBSan.
+"""Run the fuzz and the tests of functional/ on loops under AddressSanitizer and UBSan.
 
     python tests/sanitize.py [pytest's arguments]
 
@@ -48,7 +48,8 @@ def main() -> int:
             'UBSAN_OPTIONS': 'print_stacktrace=1',
         }
         arguments = sys.argv[1:] or ['--hypothesis-profile=fuzz']
-        tests = ['tests/test_functional', '-p', 'no:cacheprovider', *arguments]
+        tests = ['tests/test_fuzz/test_functions.py', 'tests/test_functional']
+        tests += ['-p', 'no:cacheprovider', *arguments]
         return subprocess.run(
             [sys.executable, '-m', 'pytest', *tests], cwd=tree, env=env, check=False
         ).returncode

@@ -176,6 +176,19 @@ def positive(text: str) -> int:
     return value
 
 
+def seed(text: str) -> int:
+    """An argparse type: a seed that NumPy and PyTorch take."""
+    try:
+        value = int(text)
+    except ValueError:
+        value = -1
+    if not 0 <= value < 2**32:
+        raise argparse.ArgumentTypeError(
+            f'must be a whole number from 0 to {2**32 - 1}, got {text}'
+        )
+    return value
+
+
 def existing_file(path: str) -> str:
     """An argparse type: a file that is there."""
     if not osp.isfile(path):

@@ -43,6 +43,7 @@ from .arguments import (
     output_folder,
     picture_path,
     positive,
+    seed,
 )
 
 # Longer side of an image in pixels, so that labels can be read: of one among
@@ -88,7 +89,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         '--seed',
-        type=int,
+        type=seed,
         default=0,
         help='of the choice of samples and of the augmentation',
     )

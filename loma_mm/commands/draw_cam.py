@@ -37,6 +37,7 @@ from .arguments import (
     picture_path,
     positive,
     read_classifiers,
+    seed,
 )
 
 
@@ -57,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--number', type=positive, default=6, help='images of the test set to draw'
     )
     parser.add_argument(
-        '--seed', type=int, default=0, help='of the choice of test images'
+        '--seed', type=seed, default=0, help='of the choice of test images'
     )
     parser.add_argument(
         '--target-layer',

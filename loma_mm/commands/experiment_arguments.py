@@ -8,7 +8,7 @@ from loma_mm.errors import RunError
 from loma_mm.experiments import Results, Run, collect, run_all
 from loma_mm.experiments.runs import TRAIN
 
-from .arguments import output_folder, output_text
+from .arguments import output_folder, output_text, positive, seed
 
 LAUNCHERS = ('python', 'torchrun', 'slurm')
 
@@ -35,7 +35,7 @@ def add_experiment_arguments(
         type=output_text,
         help=f'table of results (default: {csv or "WORK_DIR/results.csv"})',
     )
-    parser.add_argument('--seeds', type=int, nargs='+', metavar='N')
+    parser.add_argument('--seeds', type=seed, nargs='+', metavar='N')
     parser.add_argument(
         '--cfg-options',
         nargs='+',
@@ -57,7 +57,7 @@ def add_experiment_arguments(
     )
     parser.add_argument(
         '--gpus',
-        type=int,
+        type=positive,
         default=1,
         help='processes of each run, one for a GPU (default: 1); of several '
         'machines with --commands alone',

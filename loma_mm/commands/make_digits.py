@@ -25,7 +25,7 @@ from sklearn.model_selection import train_test_split
 
 from loma_mm.errors import DataError, UsageError
 
-from .arguments import output_folder, positive
+from .arguments import output_folder, positive, seed
 
 CLASSES = (
     'zero',
@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         'out', type=output_folder, help='folder to write, must not exist'
     )
-    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--seed', type=seed, default=0)
     voc = parser.add_argument_group('scenes (voc)')
     voc.add_argument('--train', type=positive, default=800, help='train scenes')
     voc.add_argument('--test', type=positive, default=200, help='test scenes')

@@ -25,7 +25,7 @@ from loma_mm.files import write_text
 from loma_mm.preparing import Found, Problem, about, own_config, read_dataset
 
 from . import browse
-from .arguments import output_file, picture_path, positive
+from .arguments import output_file, picture_path, positive, seed
 
 # Files named of those that have the same thing wrong.
 NAMED = 5
@@ -60,7 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=0.2,
         help='how much to test on where the split is drawn (default: 0.2)',
     )
-    parser.add_argument('--seed', type=int, default=0, help='of that split')
+    parser.add_argument('--seed', type=seed, default=0, help='of that split')
     parser.add_argument(
         '--model',
         choices=['small', 'r50'],

@@ -8,6 +8,8 @@ from loma_mm.datasets import LocalMagnification
 from loma_mm.functional import MagnificationRegion
 from loma_mm.sampler import RelativeRegion
 
+from .arguments import seed
+
 
 def add_region_arguments(parser: argparse.ArgumentParser) -> None:
     """Add ``--center``, ``--radius``, ``--ratios`` and ``--seed``."""
@@ -30,7 +32,7 @@ def add_region_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         '--seed',
-        type=int,
+        type=seed,
         help='draw whatever of these is not given, as LOMA does with its '
         'defaults (the ranges of the paper for CIFAR)',
     )

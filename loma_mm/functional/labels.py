@@ -117,9 +117,9 @@ def magnify_points(
         inside = region.contains(*points.T.astype(np.float64))
     new = points.copy()
     if inside.any() and _has_two_pixels(region, height, width):
-        x, y = region.target(*points[inside].T.astype(np.float64))
         # Where a huge radius sends points, squares and small floats overflow.
         with np.errstate(over='ignore'):
+            x, y = region.target(*points[inside].T.astype(np.float64))
             shown = region.contains(x, y)
             new[inside] = np.column_stack([x, y])
         shown &= (x >= 0) & (x < width) & (y >= 0) & (y < height)

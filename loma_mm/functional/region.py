@@ -10,7 +10,13 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from loma_mm.checks import check_center, check_radius, check_ratios, check_shape
+from loma_mm.checks import (
+    check_center,
+    check_ellipse,
+    check_radius,
+    check_ratios,
+    check_shape,
+)
 
 # d / r stays finite: where r is less, all of S but the centre reads from beyond
 # every image anyway.
@@ -38,7 +44,9 @@ class MagnificationRegion:
     Numbers are kept as Python floats, integers of the centre as integers.
 
     Raises:
-        ValueError: If an argument is outside its range, or not finite.
+        ValueError: If an argument is outside its range, or not finite; or
+            if both squares of an ellipse's radius and its ratios leave the
+            range of float64.
 
     Example:
         >>> region = MagnificationRegion((8, 8), radius=4)
@@ -59,6 +67,8 @@ class MagnificationRegion:
         object.__setattr__(self, 'center', check_center(self.center))
         object.__setattr__(self, 'radius', check_radius(self.radius))
         object.__setattr__(self, 'ratios', check_ratios(self.ratios))
+        if self.shape == 'ellipse':
+            check_ellipse(self.radius, self.ratios)
 
     @classmethod
     def from_valid(

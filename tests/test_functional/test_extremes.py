@@ -18,6 +18,7 @@ from loma_mm.functional import (
     offset_feature,
 )
 from tests import naive
+from tests.test_fuzz.wild import regions
 
 SHAPES = ('rhombus', 'ellipse', 'rectangle')
 LARGEST = np.finfo(np.float64).max
@@ -40,19 +41,6 @@ def test_constructor(center, radius, ratios, shape):
         return
     numbers = (*region.center, region.radius, *region.ratios)
     assert all(type(n) in (int, float) and math.isfinite(n) for n in numbers)
-
-
-@st.composite
-def regions(draw):
-    """Valid, however large, small or far away."""
-    positive = st.floats(5e-324, LARGEST) | st.floats(0.1, 50)
-    coordinate = st.floats(-1e15, 1e15) | st.integers(-3, 20)
-    return MagnificationRegion(
-        (draw(coordinate), draw(coordinate)),
-        draw(positive),
-        (draw(positive), draw(positive)),
-        draw(st.sampled_from(SHAPES)),
-    )
 
 
 sizes = st.tuples(st.integers(0, 20), st.integers(0, 20)) | st.sampled_from(
@@ -133,6 +121,16 @@ def test_small_integers_do_not_wrap_around(shape):
     assert small == plain
     img = np.random.default_rng(0).integers(0, 256, (300, 400), np.uint8)
     np.testing.assert_array_equal(magnify_image(img, small), magnify_image(img, plain))
+
+
+@pytest.mark.parametrize(
+    'radius, ratios', [(1.4e154, (1.0, 7.5e300)), (1e-160, (1e-300, 1.0))]
+)
+def test_an_ellipse_beyond_float64_is_refused(radius, ratios):
+    """Both sides of Eq 2 would overflow, or be 0: once all but a line of S."""
+    with pytest.raises(ValueError, match='ratios must be within 1e-250 and 1e250'):
+        MagnificationRegion((0, 0), radius, ratios, 'ellipse')
+    MagnificationRegion((0, 0), radius, ratios, 'rhombus')
 
 
 def test_bounds_of_huge_radii():

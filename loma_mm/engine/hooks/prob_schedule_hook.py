@@ -142,7 +142,7 @@ def _check_steps(steps: Any) -> list[tuple[int, float]]:
         valid = pairs == sorted(pairs) and all(
             begin >= 0 and 0 <= factor <= 1 for begin, factor in pairs
         )
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         valid = False
     if not valid:
         raise ValueError(

@@ -94,7 +94,7 @@ def build_module(name: str, module: Any) -> nn.Module:
 
     Raises:
         TypeError: If it is neither a config nor a module.
-        ValueError: If it is a config without a type.
+        ValueError: If it is a config without a type, or of an unknown one.
     """
     if isinstance(module, nn.Module):
         return module
@@ -102,7 +102,11 @@ def build_module(name: str, module: Any) -> nn.Module:
         raise TypeError(f'{name} must be a config or a module, got {module!r}.')
     if 'type' not in module:
         raise ValueError(f'{name} must have a key "type", got {module!r}.')
-    built = MODELS.build(module)
+    try:
+        built = MODELS.build(module)
+    except KeyError as error:
+        # MMEngine's, with a remedy: the type is not registered.
+        raise ValueError(f'{name} cannot be built: {error.args[0]}') from error
     if not isinstance(built, nn.Module):
         raise TypeError(f'{name} must build a module, got {built!r}.')
     return built

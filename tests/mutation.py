@@ -1,0 +1,185 @@
+"""Change the code one operator or constant at a time: do the tests notice?
+
+    python tests/mutation.py [--sample N] [--seed N] [FILE ...]
+
+The files are those of ``functional/``, the C too, and ``sampler.py``. A copy of
+the tree is changed, never the tree itself. Survivors are printed; those that are
+known, and why, are in docs/promises.md.
+"""
+
+import argparse
+import ast
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parent.parent
+FILES = (
+    *(f'loma_mm/functional/{name}.py' for name in ['region', 'image', 'feature']),
+    *(f'loma_mm/functional/{name}.py' for name in ('labels', 'batch')),
+    'loma_mm/sampler.py',
+    *(f'loma_mm/functional/csrc/{name}.c' for name in ('image', 'feature', 'module')),
+)
+# Those that take no more than a second or two a file.
+TESTS = (
+    'tests/test_functional',
+    'tests/test_datasets/test_local_magnification.py',
+    'tests/test_models/test_feature_augments.py',
+)
+# A loop that no longer ends is noticed too.
+TIMEOUT = 240
+
+OTHER = {
+    ast.Add: '-', ast.Sub: '+', ast.Mult: '/', ast.Div: '*', ast.FloorDiv: '*',
+    ast.Pow: '*', ast.Lt: '<=', ast.LtE: '<', ast.Gt: '>=', ast.GtE: '>',
+    ast.Eq: '!=', ast.NotEq: '==', ast.BitAnd: '|', ast.BitOr: '&',
+    ast.And: 'or', ast.Or: 'and',
+}  # fmt: skip
+# In C, between blanks; what is not in this list is a pointer or a declaration.
+OTHER_IN_C = {
+    '<': '<=', '<=': '<', '>': '>=', '>=': '>', '==': '!=', '!=': '==', '+': '-',
+    '-': '+', '*': '/', '/': '*', '&&': '||', '||': '&&', '+=': '-=',
+}  # fmt: skip
+
+
+class Mutant(NamedTuple):
+    """One change: in which file, where, and what it is."""
+
+    file: str
+    start: int
+    end: int
+    new: str
+
+    def __str__(self) -> str:
+        source = (ROOT / self.file).read_text()
+        line = source.count('\n', 0, self.start) + 1
+        old = source[self.start : self.end]
+        text = source.splitlines()[line - 1].strip()
+        return f'{self.file}:{line}: {old.strip()} -> {self.new.strip()}    {text}'
+
+
+def python_mutants(file: str) -> Iterator[Mutant]:
+    """Operators, comparisons and numbers of a module."""
+    source = (ROOT / file).read_text()
+    starts = [0]
+    for line in source.splitlines(keepends=True):
+        starts.append(starts[-1] + len(line))
+
+    def place(line: int, column: int) -> int:
+        return starts[line - 1] + column
+
+    for node in ast.walk(ast.parse(source)):
+        pairs: list = []
+        if isinstance(node, ast.BinOp):
+            pairs = [(node.left, node.op, node.right)]
+        elif isinstance(node, ast.Compare):
+            sides = [node.left, *node.comparators]
+            pairs = list(zip(sides, node.ops, sides[1:]))
+        elif isinstance(node, ast.BoolOp):
+            pairs = [(a, node.op, b) for a, b in zip(node.values, node.values[1:])]
+        elif isinstance(node, ast.Constant) and type(node.value) in (int, float):
+            start = place(node.lineno, node.col_offset)
+            end = place(node.end_lineno, node.end_col_offset)
+            yield Mutant(file, start, end, repr(node.value + 1))
+        for left, op, right in pairs:
+            start = place(left.end_lineno, left.end_col_offset)
+            end = place(right.lineno, right.col_offset)
+            found = re.search(
+                r'<=|>=|==|!=|\*\*|//|and|or|[-+*/<>&|]', source[start:end]
+            )
+            if found and type(op) in OTHER:
+                at = start + found.start()
+                yield Mutant(file, at, start + found.end(), OTHER[type(op)])
+
+
+def c_mutants(file: str) -> Iterator[Mutant]:
+    """Operators between blanks and numbers, outside of comments and directives."""
+    source = (ROOT / file).read_text()
+    code = re.sub(
+        r'/\*.*?\*/|"(\\.|[^"\\])*"|^#.*?(?<!\\)$',
+        lambda m: re.sub('[^\n]', '#', m[0]),
+        source,
+        flags=re.S | re.M,
+    )
+    operators = '|'.join(map(re.escape, sorted(OTHER_IN_C, key=len, reverse=True)))
+    for found in re.finditer(rf'(?<= )({operators})(?= )|\b\d+\b', code):
+        old = found[0]
+        new = OTHER_IN_C.get(old) or str(int(old) + 1)
+        yield Mutant(file, found.start(), found.end(), new)
+
+
+def is_noticed(mutant: Mutant, tree: Path) -> bool:
+    """Whether a test fails, or nothing can be built, with this change."""
+    path = tree / mutant.file
+    source = (ROOT / mutant.file).read_text()
+    path.write_text(source[: mutant.start] + mutant.new + source[mutant.end :])
+    env = {**os.environ, 'PYTHONPATH': str(tree), 'OMP_NUM_THREADS': '1'}
+    quiet = dict(cwd=tree, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
+    try:
+        if mutant.file.endswith('.c') and build(tree, quiet):
+            return True
+        tests = [sys.executable, '-m', 'pytest', '-n', '0', '-x', '-q', *TESTS]
+        tests += ['-p', 'no:cacheprovider']
+        return bool(
+            subprocess.run(tests, timeout=TIMEOUT, check=False, **quiet).returncode
+        )
+    except subprocess.TimeoutExpired:
+        return True
+    finally:
+        path.write_text(source)
+        if mutant.file.endswith('.c'):
+            build(tree, quiet)
+
+
+def build(tree: Path, quiet: dict) -> int:
+    """Compile the loops; the exit code."""
+    # An extension that is optional fails in silence.
+    for old in (tree / 'loma_mm/functional').glob('_compiled*'):
+        old.unlink()
+    command = [sys.executable, 'setup.py', '-q', 'build_ext', '--inplace', '--force']
+    code = subprocess.run(command, check=False, **quiet).returncode
+    return code or int(not list((tree / 'loma_mm/functional').glob('_compiled*')))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('files', nargs='*', default=FILES)
+    parser.add_argument('--sample', type=int, help='so many of all, at random')
+    parser.add_argument('--seed', type=int, default=0)
+    args = parser.parse_args()
+    mutants = [
+        mutant
+        for file in args.files
+        for mutant in (c_mutants if file.endswith('.c') else python_mutants)(file)
+    ]
+    chosen = mutants
+    if args.sample is not None and args.sample < len(mutants):
+        chosen = random.Random(args.seed).sample(mutants, args.sample)
+    survivors = 0
+    with tempfile.TemporaryDirectory() as folder:
+        tree = Path(folder, 'tree')
+        shutil.copytree(
+            ROOT,
+            tree,
+            ignore=shutil.ignore_patterns(
+                '.git', '.venv*', 'work_dirs', 'data', '*.pyc'
+            ),
+        )
+        for mutant in chosen:
+            if not is_noticed(mutant, tree):
+                survivors += 1
+                print(f'survived: {mutant}', flush=True)
+    noticed = len(chosen) - survivors
+    print(f'{noticed} of {len(chosen)} noticed, of {len(mutants)} that there are')
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
