@@ -7,6 +7,7 @@
 #   make fuzz       the equations on thirty times as many random cases
 #   make sanitize   the compiled loops under AddressSanitizer and UBSan
 #   make bench      the speed of everything against its peers, seven minutes
+#   make docs       the site, in build/site
 #   make env        the environment alone
 # OPS=compiled takes an older PyTorch, for which mmcv's own operators compile
 # (17 minutes); STACK=openmmlab the original OpenMMLab distributions instead of the
@@ -29,7 +30,7 @@ DEMO_CLS = configs/resnet_cifar/resnet20_1xb64-loma-if-fo_digits.py
 DEMO_CLS_DIR = work_dirs/demo-cls
 
 .DEFAULT_GOAL := help
-.PHONY: help env lint test test-fast fuzz sanitize bench demo demo-cls
+.PHONY: help env lint test test-fast fuzz sanitize bench docs demo demo-cls
 
 help:
 	@sed -n 's/^#   \?//p' Makefile
@@ -72,6 +73,16 @@ bench: env data/digits-voc data/digits
 	$(PY) benchmarks/loader.py
 	$(PY) benchmarks/feature.py
 	$(PY) benchmarks/training.py
+
+# Sphinx and what it needs (requirements/docs.txt) go into the same environment.
+# The messages of the code are listed anew; a warning is an error.
+docs: env
+	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps \
+		--requirement requirements/docs.txt
+	$(PY) docs/make_errors.py
+	$(PY) -m sphinx -q -W --keep-going -b html -c docs -d build/doctrees \
+		. build/site
+	@echo "build/site/docs/index.html"
 
 data/digits-voc: | env
 	$(PY) -m loma_mm make-digits voc $@
