@@ -10,6 +10,7 @@
 #   make coverage   which lines and branches the suite runs
 #   make mutation   operators and constants changed: do the tests notice? (hours)
 #   make bench      the speed of everything against its peers, seven minutes
+#   make docs       the site, in build/site
 #   make env        the environment alone
 # OPS=compiled takes an older PyTorch, for which mmcv's own operators compile
 # (17 minutes); STACK=openmmlab the original OpenMMLab distributions instead of the
@@ -33,7 +34,7 @@ DEMO_CLS_DIR = work_dirs/demo-cls
 
 .DEFAULT_GOAL := help
 .PHONY: help env lint test test-fast fuzz sanitize soak coverage mutation bench \
-	demo demo-cls
+	docs demo demo-cls
 
 help:
 	@sed -n 's/^#   \?//p' Makefile
@@ -88,6 +89,16 @@ bench: env data/digits-voc data/digits
 	$(PY) benchmarks/labels.py
 	$(PY) benchmarks/feature.py
 	$(PY) benchmarks/training.py
+
+# Sphinx and what it needs (requirements/docs.txt) go into the same environment.
+# The messages of the code are listed anew; a warning is an error.
+docs: env
+	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps \
+		--requirement requirements/docs.txt
+	$(PY) docs/make_errors.py
+	$(PY) -m sphinx -q -W --keep-going -b html -c docs -d build/doctrees \
+		. build/site
+	@echo "build/site/docs/index.html"
 
 data/digits-voc: | env
 	$(PY) -m loma_mm make-digits voc $@

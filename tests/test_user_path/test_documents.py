@@ -74,7 +74,8 @@ def read_blocks(path: Path, name: str) -> list[Block]:
         line = token.map[0] + 1 if token.map else line
         if token.type in ('fence', 'code_block'):
             language = token.info.strip() or 'bash'
-            if not reason:
+            # A directive of the site, such as its table of contents, is no code.
+            if not (reason or language.startswith('{')):
                 blocks.append(Block(name, line, language, token.content))
         for child in token.children or ():
             if child.type == 'code_inline' and is_command(child.content):
@@ -104,6 +105,7 @@ def test_the_reader_finds_what_it_should(tmp_path):
         'Say `python a.py b`, not `a.py`.\n\n    make b\n\n'
         '<!-- not run: it takes a month -->\n```bash\nlong\n```\n\n'
         '<!-- not run: -->\n```python\nc = 1\n```\n'
+        '```{toctree}\na\n```\n'
     )
     assert [(b.line, b.language, b.code) for b in read_blocks(path, 'a.md')] == [
         (1, 'bash', 'python a.py b'),
