@@ -4,7 +4,7 @@ _base_ = [
     '../_base_/models/faster-rcnn_r18_fpn_scratch.py',
     '../_base_/datasets/custom_voc.py',
     '../_base_/schedules/small_scratch.py',
-    'mmdet::_base_/default_runtime.py',
+    '../_base_/det_runtime.py',
 ]
 
 model = dict(roi_head=dict(bbox_head=dict(num_classes=len(_base_.classes))))

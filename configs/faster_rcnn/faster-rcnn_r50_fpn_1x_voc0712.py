@@ -30,3 +30,9 @@ train_dataloader = dict(
 # As in MMDetection, and Table 7's columns too: the AP of each class.
 val_evaluator = dict(type='loma_mm.evaluation.PerClassVOCMetric')
 test_evaluator = val_evaluator
+
+default_hooks = dict(
+    # no random draw is repeated; a loss that is no number ends the training
+    draw_seed=dict(type='loma_mm.engine.DrawSeedHook'),
+    non_finite_loss=dict(type='loma_mm.engine.NonFiniteLossHook', patience=10),
+)

@@ -14,3 +14,9 @@ train_pipeline = [
     _base_.train_pipeline[-1],
 ]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+
+default_hooks = dict(
+    # no random draw is repeated; a loss that is no number ends the training
+    draw_seed=dict(type='loma_mm.engine.DrawSeedHook'),
+    non_finite_loss=dict(type='loma_mm.engine.NonFiniteLossHook', patience=10),
+)

@@ -1,5 +1,7 @@
 from .hooks import (
+    DrawSeedHook,
     LastValidationHook,
+    NonFiniteLossHook,
     ProbScheduleHook,
     TrainSamplesHook,
     WholeCheckpointHook,
@@ -8,7 +10,9 @@ from .optimizers import CPUOptimWrapper
 
 __all__ = [
     'CPUOptimWrapper',
+    'DrawSeedHook',
     'LastValidationHook',
+    'NonFiniteLossHook',
     'ProbScheduleHook',
     'TrainSamplesHook',
     'WholeCheckpointHook',

@@ -106,9 +106,13 @@ def build_runner(cfg: Config) -> Runner:
     """The config's own kind of runner, by default MMEngine's.
 
     A plain ``CheckpointHook`` becomes one that loses nothing when a save is
-    interrupted.
+    interrupted, no random draw of a training is repeated, and a loss that is no
+    number ends it.
     """
-    checkpoint = (cfg.get('default_hooks') or {}).get('checkpoint') or {}
+    hooks = cfg.default_hooks = cfg.get('default_hooks') or {}
+    hooks.setdefault('draw_seed', dict(type='DrawSeedHook'))
+    hooks.setdefault('non_finite_loss', dict(type='NonFiniteLossHook'))
+    checkpoint = hooks.get('checkpoint') or {}
     if checkpoint.get('type') in ('CheckpointHook', CheckpointHook):
         checkpoint['type'] = 'WholeCheckpointHook'
     if 'runner_type' in cfg:

@@ -1,0 +1,113 @@
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from mmengine.hooks import Hook
+from mmengine.registry import HOOKS
+
+from loma_mm.errors import RunError
+
+if TYPE_CHECKING:
+    from mmengine.runner import Runner
+
+# How many images of a batch a message names.
+NAMED = 8
+
+
+@HOOKS.register_module()
+class NonFiniteLossHook(Hook):
+    """Stop a training whose loss is NaN or infinite, and name the images.
+
+    Such a loss seldom becomes a number again: the weights are gone with it.
+    Nor is a checkpoint written while it is none, which would replace a good
+    one.
+
+    Args:
+        patience (int): How many iterations in a row may have such a loss
+            before training stops; the last of them stops it. Defaults to 10.
+
+    Raises:
+        ValueError: At construction, if ``patience`` is not a whole number
+            from 1 on.
+        RunError: In training, as said.
+
+    Example:
+        >>> # in a config
+        >>> custom_hooks = [
+        ...     dict(type='loma_mm.engine.NonFiniteLossHook', patience=1)]
+    """
+
+    # Before hooks that save.
+    priority = 'HIGH'
+
+    def __init__(self, patience: int = 10) -> None:
+        if not isinstance(patience, int) or patience < 1:
+            raise ValueError(
+                f'patience must be a whole number from 1 on, got {patience!r}.'
+            )
+        self.patience = patience
+        self._count = 0
+        self._images: list[str] = []
+
+    def after_train_iter(
+        self,
+        runner: 'Runner',
+        batch_idx: int,
+        data_batch: Any = None,
+        outputs: Any = None,
+    ) -> None:
+        """Look at the losses of this iteration."""
+        # MMEngine's RuntimeInfoHook reads them all in any case.
+        bad = {
+            name: float(value)
+            for name, value in (outputs or {}).items()
+            if name.startswith('loss') and not _finite(value)
+        }
+        if not bad:
+            self._count = 0
+            return
+        if not self._count:
+            self._images = list(_names(data_batch))
+        self._count += 1
+        if self._count >= self.patience:
+            raise RunError(self._message(runner, bad))
+
+    def before_save_checkpoint(self, runner: 'Runner', checkpoint: dict) -> None:
+        """Keep the weights of such a loss out of the work dir."""
+        if self._count:
+            raise RunError(self._message(runner, {'loss': math.nan}))
+
+    def _message(self, runner: 'Runner', bad: dict[str, float]) -> str:
+        losses = ', '.join(f'{name} = {value}' for name, value in bad.items())
+        named = ', '.join(self._images[:NAMED]) or 'whose samples have no names'
+        more = len(self._images) - NAMED
+        if more > 0:
+            named += f' and {more} more'
+        first = runner.iter + 2 - self._count
+        return (
+            f'Training stopped at iteration {runner.iter + 1}: {losses}, not finite '
+            f'for {self._count} iterations; the first, iteration {first}, '
+            f'had the images {named}. Look at them, lower the learning rate or set '
+            'optim_wrapper.clip_grad, then --resume from the last checkpoint.'
+        )
+
+
+def _finite(value: Any) -> bool:
+    try:
+        return math.isfinite(float(value))
+    except (TypeError, ValueError, RuntimeError):
+        # Not a single number: not a loss that is stepped on.
+        return True
+
+
+def _names(data_batch: Any) -> Iterator[str]:
+    """What tells the samples of a batch apart: their files, or their indices."""
+    samples = data_batch.get('data_samples') if isinstance(data_batch, dict) else None
+    for sample in samples if isinstance(samples, (list, tuple)) else ():
+        # An image that was mixed has several data samples.
+        for part in sample if isinstance(sample, (list, tuple)) else (sample,):
+            for key in ('img_path', 'img_id', 'sample_idx'):
+                name = getattr(part, key, None)
+                if name is not None:
+                    yield str(name) if key == 'img_path' else f'{key} {name}'
+                    break

@@ -1,0 +1,162 @@
+"""No random draw of a training is repeated where it should not be."""
+
+import random
+
+import numpy as np
+import pytest
+import torch
+from mmengine.model import BaseModel
+from mmengine.runner import Runner
+from torch.utils.data import DataLoader
+
+from loma_mm import FeatureLocalMagnification, LocalMagnification
+from loma_mm.engine.hooks.draw_seed_hook import SeededBatchSampler
+from loma_mm.functional import MagnificationRegion
+
+SAMPLES = 6
+
+
+class Images(torch.utils.data.Dataset):
+    """Whatever is drawn for a sample: LOMA's region and each generator."""
+
+    def __init__(self):
+        self.loma = LocalMagnification(prob=1)
+
+    def __len__(self):
+        return SAMPLES
+
+    def __getitem__(self, index):
+        region = self.loma(dict(img=np.zeros((64, 64, 3), np.uint8)))['loma_region']
+        assert isinstance(region, MagnificationRegion)
+        others = random.random(), torch.rand(()).item()
+        return index, (region.center, region.radius, region.ratios, *others)
+
+
+class Model(BaseModel):
+    """Draws as the feature augments do; remembers all that it sees."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.ones(4))
+        self.augment = FeatureLocalMagnification()
+        self.images, self.features = [], []
+
+    def forward(self, batch, mode):
+        self.images.append(batch)
+        self.features.append(self.augment.draw())
+        noise = torch.tensor([drawn[1] for _, drawn in batch]).mean()
+        noise = noise + np.random.random() + random.random()
+        return dict(loss=(self.weight * torch.rand(4) * noise).pow(2).mean())
+
+
+def collate(batch):
+    return dict(batch=batch)
+
+
+def train(work_dir, epochs=3, resume=None, seed=0, loop=None, sampler=None, **loader):
+    loader = dict(dict(num_workers=0, persistent_workers=False), **loader)
+    runner = Runner(
+        Model(),
+        str(work_dir),
+        train_dataloader=dict(
+            batch_size=2,
+            dataset=Images(),
+            sampler=sampler or dict(type='DefaultSampler', shuffle=True),
+            collate_fn=collate,
+            **loader,
+        ),
+        train_cfg=loop or dict(by_epoch=True, max_epochs=epochs),
+        optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.01, momentum=0.9)),
+        default_hooks=dict(
+            draw_seed=dict(type='DrawSeedHook'),
+            checkpoint=dict(type='CheckpointHook', interval=1, by_epoch=not loop),
+        ),
+        randomness=dict(seed=seed),
+        load_from=resume,
+        resume=resume is not None,
+        default_scope='mmengine',
+        visualizer=None,
+        log_level='ERROR',
+        experiment_name=f'{work_dir.name}_{np.random.SeedSequence().entropy}',
+    )
+    runner.train()
+    states = np.random.get_state()[1].tolist(), random.getstate(), torch.get_rng_state()
+    return runner.model, states
+
+
+def regions(model):
+    """All drawn regions, with what else was drawn beside them."""
+    return [drawn for batch in model.images for _, drawn in batch]
+
+
+LOADERS = {
+    'no worker': dict(num_workers=0),
+    'new workers': dict(num_workers=2),
+    'persistent workers': dict(num_workers=2, persistent_workers=True),
+}
+
+
+@pytest.mark.parametrize('loader', LOADERS.values(), ids=LOADERS)
+def test_no_epoch_repeats_another(tmp_path, loader):
+    model, _ = train(tmp_path, **loader)
+    assert len(set(regions(model))) == 3 * SAMPLES
+    assert len(set(model.features)) == len(model.features) == 9
+
+
+def test_draws_do_not_depend_on_the_workers(tmp_path):
+    expected, _ = train(tmp_path / 'none')
+    for workers, context in ((1, 'fork'), (2, 'spawn')):
+        model, _ = train(
+            tmp_path / f'{context}{workers}',
+            num_workers=workers,
+            multiprocessing_context=context,
+        )
+        assert model.images == expected.images
+        assert model.features == expected.features
+
+
+def test_seeds_and_ranks_and_workers_draw_apart(tmp_path):
+    """Worker 1 of seed 0 was worker 0 of seed 1; ranks without workers were equal."""
+    drawn = []
+    for seed in (0, 1):
+        drawn += regions(train(tmp_path / str(seed), seed=seed, num_workers=2)[0])
+    for rank in (1, 2):
+        batches = DataLoader(Images(), batch_size=2, collate_fn=collate)
+        seeded = SeededBatchSampler(batches.batch_sampler, 0, rank)
+        loader = DataLoader(Images(), batch_sampler=seeded, collate_fn=collate)
+        drawn += [draw for batch in loader for _, draw in batch['batch']]
+    assert len(set(drawn)) == len(drawn) == (2 * 3 + 2) * SAMPLES
+
+
+@pytest.mark.parametrize('loader', LOADERS.values(), ids=LOADERS)
+def test_resumed_as_if_never_stopped(tmp_path, loader):
+    """Draws, weights to the last bit, and the random state at the end."""
+    whole, states = train(tmp_path / 'whole', 4, **loader)
+    train(tmp_path / 'part', 2, **loader)
+    resumed, states_then = train(
+        tmp_path / 'part', 4, resume=str(tmp_path / 'part/epoch_2.pth'), **loader
+    )
+    assert resumed.images == whole.images[6:]
+    assert resumed.features == whole.features[6:]
+    assert torch.equal(resumed.weight, whole.weight)
+    assert states[:2] == states_then[:2] and torch.equal(states[2], states_then[2])
+
+
+@pytest.mark.parametrize('sampler', ['InfiniteSampler', 'DefaultSampler'])
+def test_a_loop_of_iterations(tmp_path, sampler, monkeypatch):
+    """No pass repeats another; a resumed one goes on where it was."""
+    monkeypatch.setattr('time.sleep', lambda seconds: None)  # MMEngine waits 2 s
+    loop = dict(type='IterBasedTrainLoop', max_iters=8, val_interval=100)
+    settings = dict(sampler=dict(type=sampler, shuffle=True), num_workers=1)
+    whole, _ = train(tmp_path / 'whole', loop=loop, **settings)
+    assert len(set(regions(whole))) == 16
+    assert len(set(whole.features)) == 8
+    resumed, _ = train(
+        tmp_path / 'whole',
+        loop=loop,
+        resume=str(tmp_path / 'whole/iter_5.pth'),
+        **settings,
+    )
+    assert resumed.images == whole.images[5:]
+    assert resumed.features == whole.features[5:]
+    assert torch.equal(resumed.weight, whole.weight)

@@ -1,0 +1,91 @@
+"""A loss that is no number ends a training, and spoils no checkpoint."""
+
+import math
+
+import pytest
+
+from loma_mm.engine import NonFiniteLossHook
+from loma_mm.errors import RunError
+from tests.helpers import CLASSIFIER
+from tests.test_engine.test_whole_checkpoint_hook import Model, saved
+
+
+def run(work_dir, losses, **hook):
+    """Train an iteration an epoch; each saves, if its loss lets it."""
+    import torch
+    from mmengine.runner import Runner
+
+    class Losses(Model):
+        def forward(self, data_samples, mode):
+            return dict(loss=self.layer.weight.sum() * 0 + losses.pop(0))
+
+    class Sample:
+        def __init__(self, path):
+            self.img_path = path
+
+    Runner(
+        Losses(),
+        str(work_dir),
+        train_dataloader=dict(
+            batch_size=2,
+            dataset=[0, 1],
+            sampler=dict(type='DefaultSampler', shuffle=False),
+            collate_fn=lambda batch: dict(
+                data_samples=[Sample(f'/data/{i}.jpg') for i in batch]
+            ),
+        ),
+        train_cfg=dict(by_epoch=True, max_epochs=len(losses)),
+        optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.1)),
+        default_hooks=dict(
+            checkpoint=dict(type='WholeCheckpointHook', interval=2, max_keep_ckpts=1),
+            non_finite_loss=dict(type='NonFiniteLossHook', **hook),
+        ),
+        default_scope='mmengine',
+        visualizer=None,
+        log_level='ERROR',
+        experiment_name=f'{work_dir.name}_{torch.seed()}',
+    ).train()
+
+
+def test_it_stops_and_names_the_images(tmp_path):
+    losses = [1, 1, 1, math.nan, 1, 1, 1, 1]
+    with pytest.raises(RunError, match=r'iteration 4.*/data/0.jpg, /data/1.jpg'):
+        run(tmp_path, losses, patience=1)
+    # Not the one whose weights came of that loss.
+    assert saved(tmp_path) == ['epoch_2.pth']
+
+
+def test_no_checkpoint_of_such_a_loss(tmp_path):
+    with pytest.raises(RunError, match='iteration 4: loss = nan'):
+        run(tmp_path, [1, 1, 1, math.inf, 1, 1], patience=3)
+    assert saved(tmp_path) == ['epoch_2.pth']
+
+
+def test_one_that_passes_stops_nothing(tmp_path):
+    run(tmp_path, [math.nan, 1, -math.inf, 1], patience=2)
+    assert saved(tmp_path) == ['epoch_4.pth']
+
+
+@pytest.mark.parametrize('patience', [0, -1, 1.5, 'ten', None])
+def test_patience(patience):
+    with pytest.raises(ValueError, match='patience'):
+        NonFiniteLossHook(patience=patience)
+
+
+def test_the_typed_command(call, tiny_options, tmp_path):
+    """A learning rate without sense: a sentence that names files, and exit 1."""
+    done = call(
+        'train',
+        CLASSIFIER,
+        '--work-dir',
+        tmp_path,
+        '--cfg-options',
+        *tiny_options,
+        'train_cfg.max_epochs=8',
+        'param_scheduler=[]',
+        'optim_wrapper.optimizer.lr=1e30',
+        'default_hooks.non_finite_loss.patience=1',
+    )
+    assert done.code == 1
+    assert 'Training stopped at iteration' in done.err and '.png' in done.err
+    assert not saved(tmp_path) or 'epoch_1' in saved(tmp_path)[0]
