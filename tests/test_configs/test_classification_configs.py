@@ -118,7 +118,7 @@ LOMA_F = dict(
     radius_range=(0.03, 0.7),
     ratio_range=(1, 3),
 )
-FO = dict(type='FeatureMapOffset', gamma=0.25)
+FO = dict(type='FeatureMapOffset', gamma=0.25, rescale='none')
 
 
 def feature(*augments, after='layer2', prob=0.5):

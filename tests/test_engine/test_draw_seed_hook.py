@@ -1,6 +1,10 @@
 """No random draw of a training is repeated where it should not be."""
 
 import random
+import signal
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pytest
@@ -12,6 +16,7 @@ from torch.utils.data import DataLoader
 from loma_mm import FeatureLocalMagnification, LocalMagnification
 from loma_mm.engine.hooks.draw_seed_hook import SeededBatchSampler
 from loma_mm.functional import MagnificationRegion
+from tests.helpers import CLASSIFIER, ROOT, run_command
 
 SAMPLES = 6
 
@@ -128,6 +133,14 @@ def test_seeds_and_ranks_and_workers_draw_apart(tmp_path):
     assert len(set(drawn)) == len(drawn) == (2 * 3 + 2) * SAMPLES
 
 
+def test_resumed_with_the_seed_that_mmengine_drew(tmp_path):
+    """The order of the samples too, which the sampler shuffles."""
+    whole, _ = train(tmp_path, 4, seed=None)
+    resumed, _ = train(tmp_path, 4, seed=None, resume=str(tmp_path / 'epoch_2.pth'))
+    assert resumed.images == whole.images[6:]
+    assert torch.equal(resumed.weight, whole.weight)
+
+
 @pytest.mark.parametrize('loader', LOADERS.values(), ids=LOADERS)
 def test_resumed_as_if_never_stopped(tmp_path, loader):
     """Draws, weights to the last bit, and the random state at the end."""
@@ -160,3 +173,60 @@ def test_a_loop_of_iterations(tmp_path, sampler, monkeypatch):
     assert resumed.images == whole.images[5:]
     assert resumed.features == whole.features[5:]
     assert torch.equal(resumed.weight, whole.weight)
+
+
+@pytest.mark.slow
+def test_killed_at_any_moment_and_resumed(tmp_path):
+    """The typed command, SIGKILL, --resume: weights equal to the last bit."""
+    folder = tmp_path / 'digits'
+    run_command('make-digits', 'folder', folder)
+    run_command(
+        'list-images', folder / 'train', tmp_path / 'train.txt', '--per-class', 13
+    )
+    words = [
+        *('train', CLASSIFIER, '--cfg-options', f'data_root={folder}'),
+        f'train_dataloader.dataset.ann_file={tmp_path}/train.txt',
+        *('train_cfg.max_epochs=4', 'train_cfg.val_interval=4', 'max_epochs=4'),
+    ]
+    run_command(*words, '--work-dir', tmp_path / 'whole')
+    killed = tmp_path / 'killed'
+    kills = 0
+    for epoch in (1, 3):
+        command = sys.executable, '-m', 'loma_mm', *words, '--work-dir', killed
+        process = subprocess.Popen(
+            [*map(str, command), '--resume'],
+            cwd=ROOT,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        while process.poll() is None and not (killed / f'epoch_{epoch}.pth').exists():
+            time.sleep(0.02)
+        time.sleep(random.random() / 4)
+        process.kill()
+        kills += process.wait() == -signal.SIGKILL
+    assert kills
+    run_command(*words, '--work-dir', killed, '--resume')
+    one, other = (
+        torch.load(tmp_path / name / 'epoch_4.pth', weights_only=False)
+        for name in ('whole', 'killed')
+    )
+    for key in ('state_dict', 'optimizer', 'param_schedulers'):
+        assert_same(one[key], other[key])
+    for key in ('epoch', 'iter', 'seed'):
+        assert one['meta'][key] == other['meta'][key]
+
+
+def assert_same(one, other):
+    """Nested dicts, lists and tensors, to the last bit."""
+    assert type(one) is type(other)
+    if isinstance(one, dict):
+        assert one.keys() == other.keys()
+        one, other = list(one.values()), list(other.values())
+    if isinstance(one, (list, tuple)):
+        assert len(one) == len(other)
+        for pair in zip(one, other):
+            assert_same(*pair)
+    elif isinstance(one, torch.Tensor):
+        assert torch.equal(one, other)
+    else:
+        assert one == other

@@ -56,7 +56,7 @@ def test_it_stops_and_names_the_images(tmp_path):
 
 
 def test_no_checkpoint_of_such_a_loss(tmp_path):
-    with pytest.raises(RunError, match='iteration 4: loss = nan'):
+    with pytest.raises(RunError, match='iteration 4: loss = inf'):
         run(tmp_path, [1, 1, 1, math.inf, 1, 1], patience=3)
     assert saved(tmp_path) == ['epoch_2.pth']
 

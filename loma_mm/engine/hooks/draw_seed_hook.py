@@ -95,6 +95,13 @@ class DrawSeedHook(Hook):
             self._batches = SeededBatchSampler(batches, *self._run)
             # It has as many batches, which is why DataLoader forbids others.
             object.__setattr__(loader, 'batch_sampler', self._batches)
+        if runner.iter and not runner._randomness_cfg.get('diff_rank_seed'):
+            # Without a seed in the config the sampler was built with a new one,
+            # before MMEngine read that of the checkpoint.
+            for holder in (loader, getattr(loader, 'batch_sampler', None)):
+                sampler = getattr(holder, 'sampler', None)
+                if isinstance(getattr(sampler, 'seed', None), int):
+                    sampler.seed = self._run[0]
         seed_generators(*self._run, EPOCH, runner.iter)
 
     def before_train_epoch(self, runner: 'Runner') -> None:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
+from torch import Tensor
 
 from loma_mm.errors import RunError
 
@@ -46,7 +47,8 @@ class NonFiniteLossHook(Hook):
                 f'patience must be a whole number from 1 on, got {patience!r}.'
             )
         self.patience = patience
-        self._count = 0
+        self._count = self._first = 0
+        self._bad: dict[str, float] = {}
         self._images: list[str] = []
 
     def after_train_iter(
@@ -59,45 +61,46 @@ class NonFiniteLossHook(Hook):
         """Look at the losses of this iteration."""
         # MMEngine's RuntimeInfoHook reads them all in any case.
         bad = {
-            name: float(value)
+            name: _number(value)
             for name, value in (outputs or {}).items()
-            if name.startswith('loss') and not _finite(value)
+            if name.startswith('loss') and not math.isfinite(_number(value))
         }
         if not bad:
             self._count = 0
             return
         if not self._count:
+            self._first = runner.iter + 1
             self._images = list(_names(data_batch))
         self._count += 1
+        self._bad = bad
         if self._count >= self.patience:
-            raise RunError(self._message(runner, bad))
+            raise RunError(self._message(bad))
 
     def before_save_checkpoint(self, runner: 'Runner', checkpoint: dict) -> None:
         """Keep the weights of such a loss out of the work dir."""
         if self._count:
-            raise RunError(self._message(runner, {'loss': math.nan}))
+            raise RunError(self._message(self._bad))
 
-    def _message(self, runner: 'Runner', bad: dict[str, float]) -> str:
+    def _message(self, bad: dict[str, float]) -> str:
         losses = ', '.join(f'{name} = {value}' for name, value in bad.items())
         named = ', '.join(self._images[:NAMED]) or 'whose samples have no names'
         more = len(self._images) - NAMED
         if more > 0:
             named += f' and {more} more'
-        first = runner.iter + 2 - self._count
         return (
-            f'Training stopped at iteration {runner.iter + 1}: {losses}, not finite '
-            f'for {self._count} iterations; the first, iteration {first}, '
-            f'had the images {named}. Look at them, lower the learning rate or set '
-            'optim_wrapper.clip_grad, then --resume from the last checkpoint.'
+            f'Training stopped at iteration {self._first + self._count - 1}: {losses}, '
+            f'not finite for {self._count} in a row; the first, iteration '
+            f'{self._first}, had the images {named}. Look at them, lower the learning '
+            'rate or set optim_wrapper.clip_grad, then --resume from the last '
+            'checkpoint.'
         )
 
 
-def _finite(value: Any) -> bool:
-    try:
-        return math.isfinite(float(value))
-    except (TypeError, ValueError, RuntimeError):
-        # Not a single number: not a loss that is stepped on.
-        return True
+def _number(value: Any) -> float:
+    """A loss as a number; 0 for what is no single one, which nobody minimises."""
+    if isinstance(value, Tensor):
+        return value.detach().item() if value.numel() == 1 else 0.0
+    return value if isinstance(value, (int, float)) else 0.0
 
 
 def _names(data_batch: Any) -> Iterator[str]:
