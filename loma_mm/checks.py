@@ -34,7 +34,7 @@ def check_interpolation(interpolation: str) -> None:
 def _number(value: Any) -> float:
     """``value`` as a float; NaN, which lies in no range, if it is no number."""
     if isinstance(value, (str, bytes, np.complexfloating)) or getattr(
-        value, 'shape', ()
+        value, 'shape', None
     ):
         return math.nan
     if getattr(value, 'requires_grad', False):
