@@ -4,7 +4,7 @@
 #   make test       the linters, then the whole test suite
 #   make test-fast  what starts no process and trains nothing
 #   make lint       format, likely bugs, types and spelling
-#   make fuzz       every function, class and option on 100,000 wild cases
+#   make fuzz       every function, class and option on wild cases, 3,000 a search
 #   make sanitize   the same functions, the C under AddressSanitizer and UBSan
 #   make soak       10,000 samples, 5,000 iterations, 8 threads: memory stays flat
 #   make coverage   which lines and branches the suite runs

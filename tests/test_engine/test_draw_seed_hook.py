@@ -115,6 +115,7 @@ def test_draws_do_not_depend_on_the_workers(tmp_path):
             tmp_path / f'{context}{workers}',
             num_workers=workers,
             multiprocessing_context=context,
+            persistent_workers=context == 'spawn',
         )
         assert model.images == expected.images
         assert model.features == expected.features

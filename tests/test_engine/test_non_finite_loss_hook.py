@@ -1,6 +1,7 @@
 """A loss that is no number ends a training, and spoils no checkpoint."""
 
 import math
+import re
 
 import pytest
 
@@ -74,18 +75,19 @@ def test_patience(patience):
 
 def test_the_typed_command(call, tiny_options, tmp_path):
     """A learning rate without sense: a sentence that names files, and exit 1."""
+    train = ['train', CLASSIFIER, '--work-dir', tmp_path]
+    options = ['--cfg-options', *tiny_options, 'param_scheduler=[]']
     done = call(
-        'train',
-        CLASSIFIER,
-        '--work-dir',
-        tmp_path,
-        '--cfg-options',
-        *tiny_options,
+        *train,
+        *options,
         'train_cfg.max_epochs=8',
-        'param_scheduler=[]',
         'optim_wrapper.optimizer.lr=1e30',
         'default_hooks.non_finite_loss.patience=1',
     )
     assert done.code == 1
     assert 'Training stopped at iteration' in done.err and '.png' in done.err
     assert not saved(tmp_path) or 'epoch_1' in saved(tmp_path)[0]
+
+    # The remedy, as it is written.
+    remedy = re.search(r'optim_wrapper\.\S+=10', done.err).group()
+    assert call(*train, '--resume', *options, remedy).code == 0

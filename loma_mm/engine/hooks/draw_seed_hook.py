@@ -99,7 +99,7 @@ class DrawSeedHook(Hook):
             # Without a seed in the config the sampler was built with a new one,
             # before MMEngine read that of the checkpoint.
             for holder in (loader, getattr(loader, 'batch_sampler', None)):
-                sampler = getattr(holder, 'sampler', None)
+                sampler: Any = getattr(holder, 'sampler', None)
                 if isinstance(getattr(sampler, 'seed', None), int):
                     sampler.seed = self._run[0]
         seed_generators(*self._run, EPOCH, runner.iter)

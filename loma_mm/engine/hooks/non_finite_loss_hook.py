@@ -61,9 +61,9 @@ class NonFiniteLossHook(Hook):
         """Look at the losses of this iteration."""
         # MMEngine's RuntimeInfoHook reads them all in any case.
         bad = {
-            name: _number(value)
+            name: number
             for name, value in (outputs or {}).items()
-            if name.startswith('loss') and not math.isfinite(_number(value))
+            if name.startswith('loss') and not math.isfinite(number := _number(value))
         }
         if not bad:
             self._count = 0
@@ -90,9 +90,10 @@ class NonFiniteLossHook(Hook):
         return (
             f'Training stopped at iteration {self._first + self._count - 1}: {losses}, '
             f'not finite for {self._count} in a row; the first, iteration '
-            f'{self._first}, had the images {named}. Look at them, lower the learning '
-            'rate or set optim_wrapper.clip_grad, then --resume from the last '
-            'checkpoint.'
+            f'{self._first}, had the images {named}: look at them, then --resume from '
+            'the last checkpoint with --cfg-options '
+            'optim_wrapper.clip_grad.max_norm=10, or start anew with a lower learning '
+            'rate, which --resume would take from the checkpoint.'
         )
 
 

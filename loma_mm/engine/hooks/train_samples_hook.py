@@ -1,16 +1,13 @@
 import copy
-import random
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from mmengine.dist import master_only
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 
 from loma_mm.datasets import LocalMagnification
+from loma_mm.seeding import generators_kept
 
 from .prob_schedule_hook import walk
 
@@ -67,7 +64,7 @@ class TrainSamplesHook(Hook):
     @master_only
     def before_train(self, runner: 'Runner') -> None:
         """Draw the page."""
-        with _random_states_kept():
+        with generators_kept():
             try:
                 page, touched = self._draw(runner)
             except Exception as error:
@@ -135,14 +132,3 @@ def _watch(loma: LocalMagnification, drawn: list[bool]) -> None:
         return results
 
     loma.transform = noting  # type: ignore[method-assign]
-
-
-@contextmanager
-def _random_states_kept() -> Iterator[None]:
-    states = random.getstate(), np.random.get_state(), torch.get_rng_state()
-    try:
-        yield
-    finally:
-        random.setstate(states[0])
-        np.random.set_state(states[1])
-        torch.set_rng_state(states[2])
