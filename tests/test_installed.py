@@ -10,6 +10,8 @@ from email import message_from_string
 from pathlib import Path
 from shutil import copytree, ignore_patterns
 
+import cv2
+import numpy as np
 import pytest
 from modelindex.load_model_index import load as load_model_index
 
@@ -223,13 +225,14 @@ def test_experiments_find_the_paper_in_the_package(site, tmp_path):
         *('resnet20_1xb128-loma-rhombus_cifar10', '--commands', 'torchrun'),
     )
     assert said.count('-m loma_mm train') > 9
-    # As many images as the study takes of each class; printing reads none.
+    # As many images as the study takes of each class.
+    jpeg = cv2.imencode('.jpg', np.zeros((8, 8, 3), np.uint8))[1].tobytes()
     for split, count in (('train', 500), ('test', 1)):
         for label in range(10):
             folder = tmp_path / 'photographs' / split / str(label)
             folder.mkdir(parents=True)
             for i in range(count):
-                (folder / f'{i:03d}.jpg').touch()
+                (folder / f'{i:03d}.jpg').write_bytes(jpeg)
     said = python(
         *(site, tmp_path, '-m', 'loma_mm', 'study', '--cifar10', 'photographs'),
         *('--commands', 'python'),

@@ -1,7 +1,6 @@
 """Whether a file is an image that training can read."""
 
 import os
-import warnings
 
 import mmcv
 import numpy as np
@@ -30,8 +29,7 @@ def image_size(path: str) -> tuple[int, int]:
         DataError: If it is no image that can be decoded, in one sentence.
     """
     try:
-        with warnings.catch_warnings(), Image.open(path) as img:
-            warnings.simplefilter('ignore')
+        with Image.open(path) as img:
             size, kind = img.size, img.format
             turned = img.getexif().get(ORIENTATION) in QUARTER_TURNS
             if not _ends_well(path, kind):

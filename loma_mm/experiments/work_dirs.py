@@ -16,6 +16,8 @@ from loma_mm.running import load_config
 NOT_METRICS = ('data_time', 'time', 'step')
 # What makes two runs the same experiment. Of a dataloader only this counts.
 COMPARED = (
+    # First, since schedules follow it.
+    'train_cfg',
     'model',
     'data_preprocessor',
     'train_dataloader.batch_size',
@@ -24,7 +26,6 @@ COMPARED = (
     'val_evaluator',
     'optim_wrapper',
     'param_scheduler',
-    'train_cfg',
 )
 # Where data is, and how often a run is validated before its end.
 IGNORED = ('data_root', 'val_interval', 'val_begin', 'val_evaluator.type')
@@ -54,8 +55,8 @@ def final_metrics(work_dir: str) -> dict[str, float] | None:
                 entry = json.loads(line)
             except ValueError:  # the process was killed as it wrote this
                 continue
-            # Lines of training have the iteration too.
-            if 'iter' not in entry and entry.get('step') == last:
+            # Lines of training have the iteration too, those of other hooks no time.
+            if 'iter' not in entry and 'time' in entry and entry.get('step') == last:
                 return {
                     key: value for key, value in entry.items() if key not in NOT_METRICS
                 }

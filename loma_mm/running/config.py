@@ -1,9 +1,13 @@
 """Config files as the command line sees them."""
 
+import importlib
+from contextlib import suppress
+
 from mmengine.config import Config
 
 from .class_folders import number_alike
 from .configs import find_config, shipped_bases
+from .console import imports_aside
 from .datasets import dataloaders
 from .knobs import name_classes, turn_knobs
 from .lenient import read_leniently
@@ -32,10 +36,14 @@ def load_config(path: str, options: dict | None = None) -> Config:
     Raises:
         ConfigError: If there is no such config, or nothing reads an option.
     """
+    # Before anything imports a toolbox, which looks for mmcv's operators once.
+    # Without mmcv the checks before the start say so.
+    with suppress(ImportError), imports_aside():
+        importlib.import_module('loma_mm.mmcv_ops')
     with shipped_bases():
         cfg = Config.fromfile(find_config(path))
-    options = dict(options or {})
-    check_read(cfg, list(options), turn_knobs(cfg, options))
+    given, options = dict(options or {}), dict(options or {})
+    check_read(cfg, given, turn_knobs(cfg, options))
     # Last, so that an option given in full wins.
     cfg.merge_from_dict(options)
     if cfg.get('default_scope') == 'mmpretrain':

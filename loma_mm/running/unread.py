@@ -1,7 +1,7 @@
 """Options that nothing reads are mistakes, and named with what was meant."""
 
 import inspect
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from mmengine.config import Config
@@ -100,7 +100,9 @@ PLACES = {
 MISTAKE = 0.86
 
 
-def check_read(cfg: Config, options: Iterable[str], turned: Collection[str]) -> None:
+def check_read(
+    cfg: Config, options: Mapping[str, Any], turned: Collection[str]
+) -> None:
     """Raise a ConfigError for an option that nothing reads.
 
     It may set what is there, a variable that :func:`turn_knobs` carries, or a new
@@ -110,15 +112,15 @@ def check_read(cfg: Config, options: Iterable[str], turned: Collection[str]) -> 
 
     Args:
         cfg (Config): As it was before the options.
-        options (Iterable[str]): Their dotted keys.
+        options (Mapping[str, Any]): Dotted keys and values.
         turned (Collection[str]): Those that changed other places.
     """
     for option in options:
         if option not in turned or '.' in option:
-            _check(cfg, option, option in turned)
+            _check(cfg, option, option in turned, options)
 
 
-def _check(cfg: Config, option: str, turned: bool) -> None:
+def _check(cfg: Config, option: str, turned: bool, options: Mapping[str, Any]) -> None:
     node: Any = cfg._cfg_dict
     scope = cfg.get('default_scope', 'mmengine')
     parts = option.split('.')
@@ -141,7 +143,9 @@ def _check(cfg: Config, option: str, turned: bool) -> None:
             )
         is_read = bool(depth) or turned or part in _top() | ALSO_READ
         if not (part in node and is_read):
-            _check_key(node, place, part, option, scope)
+            # Another option may say of which type it is.
+            kind = options.get(f'{place}.type', node.get('type'))
+            _check_key(node, kind, place, part, option, scope)
         node = node.get(part, {})
 
 
@@ -149,7 +153,9 @@ def _top() -> set[str]:
     return set(inspect.signature(Runner).parameters) - {'cfg'}
 
 
-def _check_key(node: dict, place: str, part: str, option: str, scope: str) -> None:
+def _check_key(
+    node: dict, kind: Any, place: str, part: str, option: str, scope: str
+) -> None:
     """Check a key that is not there, or a variable of which nothing follows."""
     free = False
     if not place:
@@ -161,9 +167,9 @@ def _check_key(node: dict, place: str, part: str, option: str, scope: str) -> No
                 'config file, which has been used'
                 + (f'; set {some(places, 3)}.' if places else '.')
             )
-    elif 'type' in node and not (arguments := _arguments(node['type'], scope))[1]:
+    elif kind is not None and not (arguments := _arguments(kind, scope))[1]:
         known = arguments[0] | OF_BUILDERS
-    elif place in PLACES and 'type' not in node:
+    elif place in PLACES and kind is None:
         known = PLACES[place]
     else:
         known, free = set(), True

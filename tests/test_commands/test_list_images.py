@@ -1,8 +1,12 @@
+import cv2
+import numpy as np
 import pytest
 
 from loma_mm.commands.list_images import list_images
 from loma_mm.errors import DataError
 from tests.helpers import run_command
+
+PNG = cv2.imencode('.png', np.zeros((2, 2, 3), np.uint8))[1].tobytes()
 
 
 def test_first_of_each_class_in_order_of_names(tmp_path):
@@ -16,7 +20,7 @@ def test_first_of_each_class_in_order_of_names(tmp_path):
     ):
         path = tmp_path / 'train' / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
+        path.write_bytes(PNG)
     out = tmp_path / 'list.txt'
     run_command('list-images', tmp_path / 'train', out, '--per-class', 2)
     assert out.read_text().splitlines() == [

@@ -67,7 +67,7 @@ def test_every_dataset_of_a_detector_gets_the_value():
     point = sweep.make_point(load_config(path), 'a_max', 2)
     cfg = load_config(path, parse_options(point.options))
     parts = cfg.train_dataloader.dataset.dataset.datasets
-    assert [part.pipeline[-2].ratio_range for part in parts] == [(1, 2)] * 2
+    assert [part.pipeline[-3].ratio_range for part in parts] == [(1, 2)] * 2
 
 
 def test_an_argument_that_the_config_leaves_out():

@@ -56,7 +56,7 @@ def test_the_ends_of_the_range():
     'kind, size, said',
     [
         ('edge', 2, "must be one of ('center', 'boundary'), got 'edge'"),
-        ('center', -1, 'whole number of pixels from 0 on, got -1'),
+        ('center', -1, 'size must be a whole number of 0 or more, got -1'),
         ('center', 2.5, 'got 2.5'),
     ],
 )

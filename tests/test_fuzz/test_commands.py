@@ -44,8 +44,9 @@ TYPED = {
     'config-index': (('--check',), ()),
 }
 # What the doctor does with its one option is in test_commands/test_doctor.py;
-# it starts a process for each package.
-LEFT_OUT = {'doctor'}
+# it starts a process for each package. A page that plays is there until it is
+# stopped: test_commands/test_play.py.
+LEFT_OUT = {'doctor', 'play'}
 
 WORDS = (
     *('', ' ', 'a', '0', '1', '-1', '0.5', '1e400', '-0', 'nan', 'inf', '-inf'),

@@ -73,7 +73,8 @@ def alone():
             yield
     finally:
         os.chdir(cwd)
-        for logger in MMLogger._instance_dict.values():
+        new = set(MMLogger._instance_dict) - set(before[MMLogger])
+        for logger in map(MMLogger._instance_dict.get, new):
             for handler in logger.handlers:
                 if isinstance(handler, logging.FileHandler):
                     handler.close()
