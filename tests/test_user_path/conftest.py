@@ -61,8 +61,13 @@ def managers(cls=ManagerMixin):
 
 @contextlib.contextmanager
 def alone():
-    """Take back what a command leaves behind in a process that goes on."""
+    """Give a command what a process of its own finds, and take back what it leaves.
+
+    Otherwise a visualizer or a logger of an earlier test would serve it.
+    """
     before = {cls: dict(cls._instance_dict) for cls in managers()}
+    for cls in before:
+        cls._instance_dict.clear()
     environment = dict(os.environ)
     rng = random.getstate(), np.random.get_state(), torch.get_rng_state()
     benchmark = torch.backends.cudnn.benchmark
@@ -73,8 +78,7 @@ def alone():
             yield
     finally:
         os.chdir(cwd)
-        new = set(MMLogger._instance_dict) - set(before[MMLogger])
-        for logger in map(MMLogger._instance_dict.get, new):
+        for logger in MMLogger._instance_dict.values():
             for handler in logger.handlers:
                 if isinstance(handler, logging.FileHandler):
                     handler.close()

@@ -58,7 +58,9 @@ def test_one_sentence(offline, capsys, tmp_path, config, command):
     assert offline(*words) == 1
     out, err = capsys.readouterr()
     # Besides, where mmcv's operators come from.
-    (line,) = (said for said in err.splitlines() if not said.startswith('Note: '))
+    lines = [said for said in err.splitlines() if not said.startswith('Note: ')]
+    assert len(lines) == 1, err
+    line = lines[0]
     folder, *source = DATASETS[config]
     assert str(tmp_path / folder) in line
     assert '--cfg-options data_root=' in line
