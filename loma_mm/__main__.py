@@ -1,6 +1,7 @@
 """``python -m loma_mm COMMAND ...``: every command of the package."""
 
 import argparse
+import contextlib
 import importlib
 import os
 import sys
@@ -74,7 +75,8 @@ def _run(command: str, words: Sequence[str]) -> int:
     except SystemExit as end:
         return int(end.code or 0)
     try:
-        module.run(args)
+        with _guard(command, args):
+            module.run(args)
         sys.stdout.flush()
     except UsageError as error:
         parser.print_usage(sys.stderr)
@@ -92,6 +94,15 @@ def _run(command: str, words: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     return 0
+
+
+def _guard(command: str, args: argparse.Namespace) -> contextlib.AbstractContextManager:
+    """Let no checkpoint run code, unless the user trusts it."""
+    if command in WITHOUT_TOOLBOX:
+        return contextlib.nullcontext()
+    from loma_mm.running.trust import guarded
+
+    return guarded(getattr(args, 'trust_checkpoint', False))
 
 
 def _overview(words: Sequence[str]) -> int:

@@ -38,6 +38,16 @@ def add_config(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_trust(parser: argparse.ArgumentParser) -> None:
+    """Add ``--trust-checkpoint``, which the command line itself reads."""
+    parser.add_argument(
+        '--trust-checkpoint',
+        action='store_true',
+        help='let checkpoints run code, as a pickle can: only for files of people '
+        'whom you trust (default: weights, numbers and text alone are loaded)',
+    )
+
+
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what training and testing have in common."""
     parser.add_argument(
@@ -50,6 +60,7 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     )
     # Passed by torch.distributed.launch.
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+    add_trust(parser)
     add_cfg_options(parser)
 
 
@@ -79,6 +90,7 @@ def add_model_argument(parser: argparse.ArgumentParser, required: bool = True) -
         help='what to call a classifier, its config and its checkpoint; '
         'repeat it for each classifier to compare',
     )
+    add_trust(parser)
 
 
 def read_classifiers(

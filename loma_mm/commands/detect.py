@@ -15,7 +15,7 @@ from loma_mm.running import check_before_start, load_config, require_checkpoint
 from loma_mm.running.weights import load_weights, require_order
 from loma_mm.visualization import image_grid, write_image
 
-from .arguments import add_cfg_options, add_config, picture_path, positive
+from .arguments import add_cfg_options, add_config, add_trust, picture_path, positive
 
 # Small images are enlarged to this side, so that labels can be read.
 SIDE = 400
@@ -25,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command."""
     add_config(parser)
     parser.add_argument('checkpoint', help='checkpoint file')
+    add_trust(parser)
     parser.add_argument(
         '--out', required=True, type=picture_path, help='picture to write (.png)'
     )

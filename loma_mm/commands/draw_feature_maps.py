@@ -47,6 +47,7 @@ from loma_mm.visualization import (
 
 from .arguments import (
     add_cfg_options,
+    add_trust,
     existing_file,
     open_samples,
     picture_path,
@@ -73,6 +74,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a photograph (default: scikit-learn's flower.jpg)",
     )
     parser.add_argument('--checkpoint', help='weights for --config')
+    add_trust(parser)
     parser.add_argument('--index', type=int, default=0, help='sample of the test set')
     parser.add_argument(
         '--after',

@@ -8,7 +8,7 @@ from loma_mm.errors import RunError
 from loma_mm.experiments import Results, Run, collect, run_all
 from loma_mm.experiments.runs import TRAIN
 
-from .arguments import output_folder, output_text, positive, seed
+from .arguments import add_trust, output_folder, output_text, positive, seed
 
 LAUNCHERS = ('python', 'torchrun', 'slurm')
 
@@ -63,9 +63,12 @@ def add_experiment_arguments(
         'machines with --commands alone',
     )
     parser.add_argument('--partition', default='PARTITION', help='of --commands slurm')
+    add_trust(parser)
 
 
-def job_command(run: Run, launcher: str, gpus: int, partition: str) -> str:
+def job_command(
+    run: Run, launcher: str, gpus: int, partition: str, trust: bool = False
+) -> str:
     """The command of one run.
 
     Args:
@@ -73,6 +76,7 @@ def job_command(run: Run, launcher: str, gpus: int, partition: str) -> str:
         launcher (str): 'python', 'torchrun' or 'slurm'.
         gpus (int): Number of processes, for 'torchrun' and 'slurm'.
         partition (str): For 'slurm'.
+        trust (bool): Whether it trusts checkpoints. Defaults to False.
 
     Returns:
         str: One line for a shell.
@@ -98,15 +102,20 @@ def job_command(run: Run, launcher: str, gpus: int, partition: str) -> str:
         words += ['--launcher', 'pytorch']
     else:
         start = ['python']
-    return shlex.join([*start, *words, *run.arguments])
+    return shlex.join([*start, *words, *trust_words(trust), *run.arguments])
 
 
-def train_words(gpus: int) -> tuple[str, ...]:
+def trust_words(trust: bool) -> tuple[str, ...]:
+    """What a run is told of checkpoints."""
+    return ('--trust-checkpoint',) if trust else ()
+
+
+def train_words(gpus: int, trust: bool = False) -> tuple[str, ...]:
     """What Python is given to train a config on GPUs of this machine."""
     if gpus == 1:
-        return TRAIN
+        return (*TRAIN, *trust_words(trust))
     launch = ('torch.distributed.run', '--standalone', f'--nproc_per_node={gpus}')
-    return ('-m', *launch, *TRAIN, '--launcher', 'pytorch')
+    return ('-m', *launch, *TRAIN, '--launcher', 'pytorch', *trust_words(trust))
 
 
 def carry_out(
@@ -123,11 +132,15 @@ def carry_out(
         list[str]: A sentence for each run that went wrong.
     """
     if not (args.commands or args.collect):
-        return run_all(runs, results, train_words(args.gpus))
+        return run_all(runs, results, train_words(args.gpus, args.trust_checkpoint))
     pending = collect(runs, results)
     if args.commands:
         for run in pending:
-            print(job_command(run, args.commands, args.gpus, args.partition))
+            print(
+                job_command(
+                    run, args.commands, args.gpus, args.partition, args.trust_checkpoint
+                )
+            )
     else:
         done = len(runs) - len(pending)
         print(f'{results.path}: {done} of {len(runs)} runs are done.')

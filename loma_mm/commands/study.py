@@ -30,7 +30,7 @@ from loma_mm.experiments.comparisons import COMPARISONS
 from loma_mm.experiments.results import LABELS
 from loma_mm.experiments.tables import escape, markdown_table, mean_and_sd
 from loma_mm.files import write_text
-from loma_mm.running import check_before_start, load_config
+from loma_mm.running import check_before_start, load_config, require_start
 from loma_mm.running.options import parse_options
 from loma_mm.visualization import STYLE, save_figure
 
@@ -158,9 +158,9 @@ def prepare(args: argparse.Namespace) -> None:
         write_text(first_images(args), '\n'.join(lines) + '\n')
     for name in args.parts:
         run = make_runs(name, args)[0]
-        check_before_start(
-            load_config(run.config, parse_options(run.options)), ('train', 'val')
-        )
+        cfg = load_config(run.config, parse_options(run.options))
+        require_start(cfg)
+        check_before_start(cfg, ('train', 'val'))
 
 
 class Outcome(NamedTuple):

@@ -10,7 +10,12 @@ from loma_mm.errors import UsageError
 from loma_mm.experiments import Results, Run
 from loma_mm.experiments.paper import PARTS, Row, read_rows
 from loma_mm.files import write_text
-from loma_mm.running import check_before_start, configs_folder, load_config
+from loma_mm.running import (
+    check_before_start,
+    configs_folder,
+    load_config,
+    require_start,
+)
 from loma_mm.running.options import parse_options
 
 from .experiment_arguments import carry_out, raise_problems
@@ -88,6 +93,7 @@ def run_table(args: argparse.Namespace) -> None:
             for run in {run.config: run for run in runs}.values():
                 cfg = load_config(run.config, parse_options(run.options))
                 check_batch_size(run, cfg, args.gpus)
+                require_start(cfg)
                 check_before_start(cfg, ('train', 'val'))
         problems = carry_out(runs, results, args)
     if not args.commands:

@@ -29,7 +29,7 @@ from loma_mm import LocalMagnification
 from loma_mm.errors import ConfigError
 from loma_mm.experiments import Results, Run
 from loma_mm.experiments.results import LABELS
-from loma_mm.running import check_before_start, load_config
+from loma_mm.running import check_before_start, load_config, require_start
 from loma_mm.running.options import parse_options
 from loma_mm.running.preflight import check_toolbox
 from loma_mm.visualization import STYLE, save_figure
@@ -258,6 +258,7 @@ def run(args: argparse.Namespace) -> None:
         for value in values
     ]
     if not (args.commands or args.collect):
+        require_start(cfg)
         check_before_start(cfg, ('train', 'val'))
     runs = make_runs(points, args)
     results = Results(args.csv)

@@ -11,7 +11,7 @@ from loma_mm.running import (
     build_runner,
     check_before_start,
     prepare_cpu_distribution,
-    require_checkpoint,
+    require_start,
 )
 from loma_mm.running.resume import latest_checkpoint
 from loma_mm.running.work_dir import locked
@@ -63,12 +63,14 @@ def apply_arguments(cfg: Config, args: argparse.Namespace) -> None:
                 '--cfg-options auto_scale_lr.base_batch_size=N.'
             )
         cfg.auto_scale_lr.enable = True
-    if args.resume == 'auto':
-        cfg.load_from = latest_checkpoint(cfg.work_dir)
-        cfg.resume = cfg.load_from is not None
-    elif args.resume is not None:
-        require_checkpoint(args.resume)
+    if args.resume not in (None, 'auto'):
         cfg.load_from, cfg.resume = args.resume, True
+    elif args.resume or (cfg.get('resume') and not cfg.get('load_from')):
+        latest = latest_checkpoint(cfg.work_dir)
+        cfg.resume = latest is not None
+        # Without one, it starts from what the config says.
+        cfg.load_from = latest or cfg.get('load_from')
+    require_start(cfg)
 
 
 def run(args: argparse.Namespace) -> None:

@@ -5,7 +5,8 @@ from .configs import config_path, configs_folder, find_config, shipped_configs
 from .distributed import prepare_cpu_distribution
 from .occlusion import occlusion_accuracy
 from .preflight import check_before_start
-from .runner import build_runner, require_checkpoint
+from .runner import build_runner
+from .trust import require_checkpoint, require_start
 
 __all__ = [
     'build_runner',
@@ -17,5 +18,6 @@ __all__ = [
     'occlusion_accuracy',
     'prepare_cpu_distribution',
     'require_checkpoint',
+    'require_start',
     'shipped_configs',
 ]

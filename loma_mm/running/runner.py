@@ -1,6 +1,5 @@
 """MMEngine's Runner as our commands start it."""
 
-import os.path as osp
 import sys
 from typing import Any
 
@@ -11,7 +10,6 @@ from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
-from loma_mm.errors import DataError
 from loma_mm.version import __version__
 
 from .console import tidy
@@ -118,9 +116,3 @@ def build_runner(cfg: Config) -> Runner:
     if 'runner_type' in cfg:
         return RUNNERS.build(cfg)
     return TidyRunner.from_cfg(cfg)
-
-
-def require_checkpoint(path: str) -> None:
-    """Raise a DataError if a local checkpoint is not there."""
-    if '://' not in path and not osp.isfile(path):
-        raise DataError(f'There is no checkpoint {path}.')
