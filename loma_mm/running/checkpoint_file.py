@@ -36,7 +36,7 @@ def require_checkpoint_file(path: str) -> None:
     except OSError as error:
         raise DataError(f'{path} cannot be read: {error.strerror}.') from error
     if not start:
-        raise DataError(f'{path} is empty: copy or download it again.')
+        raise DataError(f'{path} is empty: {again(path)}.')
     if start.startswith(LFS):
         raise DataError(
             f'{path} is a pointer of Git LFS and not the checkpoint: git lfs pull '
@@ -44,8 +44,8 @@ def require_checkpoint_file(path: str) -> None:
         )
     if start.lstrip().lower().startswith(PAGE):
         raise DataError(
-            f'{path} is a web page and no checkpoint: download the file that the page '
-            'is about.'
+            f'{path} is a web page and no checkpoint: the address is that of a page '
+            f'about the file; {again(path)}.'
         )
     if TEXT.issuperset(start):
         raise DataError(
@@ -65,9 +65,9 @@ def _require_archive(path: str) -> None:
         names = torch._C.PyTorchFileReader(path).get_all_records()
     except RuntimeError as error:
         if not zipfile.is_zipfile(path):
+            others = _of(osp.dirname(path) or '.', but=path)
             raise DataError(
-                f'{path} is cut off: copy or download it again, or go on from another'
-                f'{_of(osp.dirname(path) or ".", but=path)}.'
+                f'{path} is cut off: {again(path)}{others and ", or take one"}{others}.'
             ) from error
         names = []
     if 'constants.pkl' in names:
@@ -80,6 +80,13 @@ def _require_archive(path: str) -> None:
             f'{path} is an archive that PyTorch did not write: name a checkpoint '
             '(.pth), which may be in it.'
         )
+
+
+def again(path: str) -> str:
+    """What to do for another copy of a file; PyTorch keeps what it downloads."""
+    if osp.abspath(path).startswith(osp.join(torch.hub.get_dir(), '')):
+        return 'remove it, and it is downloaded again'
+    return 'copy or download it again'
 
 
 def _of(folder: str, but: str = '') -> str:

@@ -19,7 +19,7 @@ from mmengine.utils import digit_version
 from loma_mm.errors import DataError
 from loma_mm.names import some
 
-from .checkpoint_file import require_checkpoint_file
+from .checkpoint_file import again, require_checkpoint_file
 from .safe_pickle import RESTRICTED, safe_globals
 
 # Before it, its own unpickler of weights has known holes (CVE-2026-24747).
@@ -28,6 +28,7 @@ OWN_UNPICKLER = digit_version(torch.__version__) >= digit_version('2.10')
 PROGRESS = ('meta', 'message_hub', 'optimizer')
 
 _load = torch.load
+_fetch = torch.hub.download_url_to_file
 _trusted = False
 
 
@@ -35,20 +36,42 @@ _trusted = False
 def guarded(trusted: bool = False) -> Iterator[None]:
     """Let no checkpoint that is loaded meanwhile run code.
 
-    Everybody's ``torch.load`` is :func:`load_checkpoint_file` within the block.
+    Everybody's ``torch.load`` is :func:`load_checkpoint_file` within the block. And
+    a download that fails is a sentence.
 
     Args:
         trusted (bool): Whether the user trusts the files, so that all of them is
             loaded. Defaults to False.
     """
     global _trusted
-    before = _trusted, torch.load, torch.serialization.load
+    before = (
+        _trusted,
+        torch.load,
+        torch.serialization.load,
+        torch.hub.download_url_to_file,
+    )
     _trusted = trusted
     torch.load = torch.serialization.load = load_checkpoint_file  # type: ignore
+    torch.hub.download_url_to_file = _download
     try:
         yield
     finally:
-        _trusted, torch.load, torch.serialization.load = before
+        (
+            _trusted,
+            torch.load,
+            torch.serialization.load,
+            torch.hub.download_url_to_file,
+        ) = before
+
+
+def _download(url: str, dst: str, *args: Any, **kwargs: Any) -> None:
+    try:
+        _fetch(url, dst, *args, **kwargs)
+    except (OSError, RuntimeError) as error:
+        raise DataError(
+            f'{url} could not be downloaded ({getattr(error, "reason", error)}): fetch '
+            f'it by other means and put it there as {dst}.'
+        ) from error
 
 
 def load_checkpoint_file(
@@ -94,8 +117,7 @@ def load_checkpoint_file(
             ) from error
         reason = str(error).strip().splitlines() or [type(error).__name__]
         raise DataError(
-            f'{name} is a checkpoint that cannot be read ({reason[0]}): copy or '
-            'download it again.'
+            f'{name} is a checkpoint that cannot be read ({reason[0]}): {again(name)}.'
         ) from error
 
 

@@ -7,10 +7,11 @@ import sys
 
 import pytest
 import torch
+from mmengine.fileio import LocalBackend
 from mmengine.model import BaseModel
 from mmengine.runner import Runner
 
-from loma_mm.engine.hooks.whole_checkpoint_hook import WholeFileBackend
+from loma_mm.engine.hooks.whole_checkpoint_hook import WholeFileBackend, _RemoveLater
 from loma_mm.running.resume import latest_checkpoint
 from loma_mm.running.work_dir import locked
 
@@ -49,6 +50,23 @@ def train(work_dir, epochs, **hook):
 
 def saved(folder):
     return sorted(path.name for path in folder.glob('*.pth'))
+
+
+def test_files_of_others_stay(tmp_path):
+    """A checkpoint names the best one so far, of the training that saved it."""
+    mine, theirs = tmp_path / 'mine', tmp_path / 'theirs.pth'
+    for path in (theirs, mine / 'best.pth', mine / 'deeper' / 'best.pth'):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text('')
+    backend = _RemoveLater(LocalBackend(), str(mine))
+    backend.remove(str(theirs))
+    backend.remove(f'{mine}/../theirs.pth')
+    backend.remove(f'{mine}/deeper/best.pth')
+    backend.rmtree(str(tmp_path))
+    backend.remove(f'{mine}/best.pth')
+    backend.carry_out()
+    assert theirs.exists() and saved(mine) == []
+    assert (mine / 'deeper' / 'best.pth').exists()
 
 
 def test_the_old_ones_go(tmp_path):

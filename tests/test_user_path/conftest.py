@@ -1,27 +1,21 @@
-import contextlib
 import functools
 import gc
 import importlib
-import logging
-import os
-import random
 import shutil
-import warnings
 
 import mmengine.config.config
 import mmengine.config.utils
-import numpy as np
 import pytest
-import torch
 import torchvision.datasets
 import yapf.yapflib.yapf_api
-from mmengine.logging import MMLogger
 from mmengine.runner import runner
-from mmengine.utils import ManagerMixin
 
 from loma_mm.__main__ import main
 from tests.helpers import ROOT
 
+from .alone import alone, collect_env
+from .checkpoints import LATEST, network, prepare, processes
+from .evil import save
 from .standin import make_data, md5
 
 
@@ -50,48 +44,6 @@ def imported():
     gc.freeze()
     yield
     gc.unfreeze()
-
-
-def managers(cls=ManagerMixin):
-    """MMEngine's classes that hold instances of global access."""
-    yield cls
-    for child in cls.__subclasses__():
-        yield from managers(child)
-
-
-@contextlib.contextmanager
-def alone():
-    """Give a command what a process of its own finds, and take back what it leaves.
-
-    Otherwise a visualizer or a logger of an earlier test would serve it.
-    """
-    before = {cls: dict(cls._instance_dict) for cls in managers()}
-    for cls in before:
-        cls._instance_dict.clear()
-    environment = dict(os.environ)
-    rng = random.getstate(), np.random.get_state(), torch.get_rng_state()
-    benchmark = torch.backends.cudnn.benchmark
-    threads = torch.get_num_threads()
-    cwd = os.getcwd()
-    try:
-        with warnings.catch_warnings():
-            yield
-    finally:
-        os.chdir(cwd)
-        for logger in MMLogger._instance_dict.values():
-            for handler in logger.handlers:
-                if isinstance(handler, logging.FileHandler):
-                    handler.close()
-        for cls in managers():
-            cls._instance_dict.clear()
-            cls._instance_dict.update(before.get(cls, {}))
-        os.environ.clear()
-        os.environ.update(environment)
-        random.setstate(rng[0])
-        np.random.set_state(rng[1])
-        torch.set_rng_state(rng[2])
-        torch.backends.cudnn.benchmark = benchmark
-        torch.set_num_threads(threads)
 
 
 @pytest.fixture
@@ -142,5 +94,36 @@ def call(call):
     return call_alone
 
 
-collect_env = functools.cache(runner.collect_env)
+@pytest.fixture(scope='session')
+def place(tmp_path_factory):
+    """What the ways in need by which checkpoints come."""
+    with prepare(tmp_path_factory.mktemp('checkpoints')) as made:
+        yield made
+
+
+@pytest.fixture
+def enter(call, place, tmp_path, monkeypatch):
+    """Types a way in: gives what it did, whether code ran, and where it writes."""
+    monkeypatch.setattr(runner, 'collect_env', collect_env)
+    # Where downloads go.
+    monkeypatch.setenv('TORCH_HOME', str(tmp_path / 'home'))
+    monkeypatch.setattr('loma_mm.experiments.runs.subprocess', processes(call))
+    marker, out = tmp_path / 'marker', tmp_path / 'out'
+
+    def type_way(way, *more, write=None):
+        checkpoint = place.folder / 'evil.pth'
+        if way in LATEST:
+            out.mkdir()
+            checkpoint = out / 'epoch_1.pth'
+        contents = place.contents[network(way)]
+        if write is None:
+            save(checkpoint, contents, marker)
+        else:
+            write(checkpoint, contents)
+        done = call(*place.words(way, checkpoint, out, *more))
+        return done, marker.exists(), out
+
+    return type_way
+
+
 load = functools.cache(mmengine.config.utils.load)

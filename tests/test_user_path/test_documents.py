@@ -30,7 +30,7 @@ from mmengine.registry import MODELS, TRANSFORMS, DefaultScope
 
 from tests.helpers import ROOT
 
-from .conftest import alone
+from .alone import alone
 from .shrink import shrink
 
 DOCUMENTS = ('README.md', 'configs/README.md', 'docs/*.md', 'CONTRIBUTING.md')

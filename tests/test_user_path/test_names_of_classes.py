@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from .conftest import alone
+from .alone import alone
 
 CLASSIFIER = 'resnet20_1xb128_image-folder'
 COLOURS = dict(cat=(200, 30, 30), dog=(30, 200, 30), fish=(30, 30, 200))

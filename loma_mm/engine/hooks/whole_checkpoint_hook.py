@@ -1,3 +1,4 @@
+import os.path as osp
 from typing import Any
 
 from mmengine.fileio import LocalBackend, get_file_backend, register_backend
@@ -23,20 +24,29 @@ register_backend(BACKEND, WholeFileBackend, force=True)
 
 
 class _RemoveLater:
-    """A file backend that puts removals off."""
+    """A file backend that puts removals off, of what is in a folder.
 
-    def __init__(self, backend: Any) -> None:
+    A checkpoint names others that are to go, as the best one so far. One that was
+    made elsewhere names files that are not of this training.
+    """
+
+    def __init__(self, backend: Any, folder: str) -> None:
         self._backend = backend
+        self._folder = osp.abspath(folder)
         self._pending: list[tuple[Any, str]] = []
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._backend, name)
 
     def remove(self, path: str) -> None:
-        self._pending.append((self._backend.remove, path))
+        self._put_off(self._backend.remove, path)
 
     def rmtree(self, path: str) -> None:
-        self._pending.append((self._backend.rmtree, path))
+        self._put_off(self._backend.rmtree, path)
+
+    def _put_off(self, remove: Any, path: str) -> None:
+        if osp.dirname(osp.abspath(path)) == self._folder:
+            self._pending.append((remove, path))
 
     def carry_out(self) -> None:
         while self._pending:
@@ -67,7 +77,7 @@ class WholeCheckpointHook(CheckpointHook):
         local = isinstance(get_file_backend(self.out_dir), LocalBackend)
         if self.backend_args is None and self.file_client_args is None and local:
             self.backend_args = dict(backend=BACKEND)
-        self.file_backend = _RemoveLater(self.file_backend)
+        self.file_backend = _RemoveLater(self.file_backend, str(self.out_dir))
 
     def after_train_epoch(self, runner: Runner) -> None:
         """Save, then remove."""

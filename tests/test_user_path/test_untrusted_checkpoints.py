@@ -1,0 +1,201 @@
+"""A checkpoint of a stranger runs no code, in any command and by any way in."""
+
+import argparse
+import io
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import ConfigDict
+from mmengine.logging import HistoryBuffer
+
+from loma_mm.commands.experiment_arguments import train_words
+from loma_mm.errors import DataError
+from loma_mm.running import trust
+from loma_mm.running.safe_pickle import RESTRICTED, safe_globals
+
+from .checkpoints import LATEST, WAYS, sentence
+from .evil import KINDS, save
+
+pytest.importorskip('mmdet')
+pytest.importorskip('mmpretrain')
+
+FLAG = '--trust-checkpoint'
+
+
+@pytest.mark.parametrize('way', WAYS)
+def test_code_in_a_checkpoint_is_refused(enter, way):
+    done, ran, out = enter(way)
+    assert not ran
+    assert done.code == 1, done.said
+    assert '.pth holds posix.system, and more than weights' in sentence(done)
+    assert sentence(done).endswith(f'add {FLAG}.')
+    # It is said before the work, where the file is there before it.
+    assert not out.exists() or way in (*LATEST, 'Pretrained', 'address')
+
+
+# The others go the same way.
+@pytest.mark.parametrize('way', sorted({*WAYS} - {*LATEST, 'resume=True'}))
+def test_those_who_trust_a_file_load_it(enter, way):
+    last = [] if way == 'resume' else ['train_cfg.max_epochs=1']
+    done, ran, out = enter(way, FLAG, *last)
+    assert done.code == 0, done.said
+    assert ran and out.exists()
+    # Runs of a sweep begin from it too, though they would go on from their own.
+    assert way not in ('sweep', 'load_from') or 'Load checkpoint from' in done.said
+
+
+def test_a_best_checkpoint_elsewhere_stays(enter, place, tmp_path):
+    """A training that goes on from another's removes none of its files."""
+    theirs = tmp_path / 'theirs.pth'
+    theirs.write_text('')
+
+    def write(path, contents):
+        info = contents['message_hub']['runtime_info']
+        info = dict(info, best_score=-1.0, best_ckpt=str(theirs))
+        hub = dict(contents['message_hub'], runtime_info=info)
+        torch.save(dict(contents, message_hub=hub), path)
+
+    done, _, out = enter('resume', write=write)
+    assert done.code == 0 and list(out.glob('best_*.pth')), done.said
+    assert theirs.exists()
+
+
+@pytest.mark.parametrize(
+    'words',
+    [
+        ['study', '--bccd', 'DATA', '--parts', 'bccd'],
+        ['study', '--table', '2', '--rows', 'Baseline'],
+    ],
+)
+def test_a_study_refuses_it_too(call, place, tmp_path, words):
+    path = save(tmp_path / 'evil.pth', place.contents['C'], tmp_path / 'marker')
+    words = [word.replace('DATA', str(tmp_path)) for word in words]
+    words += ['--work-dir', str(tmp_path / 'work'), '--cfg-options']
+    done = call(*words, f'load_from={path}', 'train_dataloader.batch_size=256')
+    assert done.code == 1 and sentence(done).endswith(f'add {FLAG}.'), done.said
+    assert not (tmp_path / 'marker').exists()
+
+
+@pytest.mark.parametrize('launcher', ['python', 'torchrun', 'slurm'])
+def test_runs_are_told_whether_to_trust(call, place, tmp_path, launcher):
+    words = ['sweep', place.folder / 'mine.py', '--p', '0.5', '--commands', launcher]
+    words += ['--work-dir', tmp_path / 'work']
+    assert FLAG not in call(*words).out
+    assert f' {FLAG} ' in call(*words, FLAG).out
+    gpus = [train_words(n, trust) for n in (1, 2) for trust in (False, True)]
+    assert [FLAG in words for words in gpus] == [False, True, False, True]
+
+
+@pytest.mark.parametrize('own', [True, False])
+@pytest.mark.parametrize('kind', KINDS)
+def test_no_kind_of_pickle_runs_code(place, tmp_path, monkeypatch, kind, own):
+    """By PyTorch's unpickler, and by ours, which older ones need."""
+    monkeypatch.setattr(trust, 'OWN_UNPICKLER', own and trust.OWN_UNPICKLER)
+    marker = tmp_path / 'marker'
+    path = save(tmp_path / 'evil.pth', place.contents['C'], marker, kind)
+    with trust.guarded():
+        # What MMEngine allows while it loads.
+        with torch.serialization.safe_globals([getattr]), pytest.raises(DataError):
+            torch.load(path, weights_only=False)
+        assert not marker.exists()
+    torch.load(path, weights_only=False)
+    assert marker.exists()
+
+
+def test_a_program_is_no_checkpoint(tmp_path):
+    """PyTorch before 2.6 ran it, weights alone or not."""
+    path = tmp_path / 'program.pth'
+    torch.jit.script(torch.nn.Linear(1, 1)).save(str(path))
+    with pytest.raises(DataError, match=r'program.pth is a program \(TorchScript\)'):
+        trust.require_checkpoint(str(path))
+
+
+def test_a_type_gets_no_other_method():
+    """A pickle may give a state to anything on its stack, types too."""
+    state = b'(N}X\x06\x00\x00\x00hackedK\x01st'
+    name = b'cmmengine.logging.history_buffer\nHistoryBuffer\n'
+    with pytest.raises(pickle.UnpicklingError, match='GLOBAL type.__setstate__'):
+        RESTRICTED.load(io.BytesIO(b'\x80\x02' + name + state + b'b.'))
+    assert not hasattr(HistoryBuffer, 'hacked')
+
+
+def test_resuming_runs_no_config_of_the_checkpoint(enter, tmp_path):
+    """MMEngine runs the text meta['config'], which MMCV wrote."""
+
+    def write(path, contents):
+        text = f'open({str(tmp_path / "marker")!r}, "w")'
+        torch.save(dict(contents, meta=dict(contents['meta'], config=text)), path)
+
+    done, ran, _ = enter('resume', write=write)
+    assert done.code == 0 and not ran, done.said
+    assert enter('resume', FLAG, write=write)[1]
+
+
+# ------------------------------------------------- what we and others write
+SCALER = dict(scale=65536.0, growth_factor=2.0, _growth_tracker=3)
+
+
+@pytest.mark.parametrize('own', [True, False])
+@pytest.mark.parametrize('new_format', [True, False])
+def test_what_people_have_in_checkpoints(place, tmp_path, monkeypatch, own, new_format):
+    monkeypatch.setattr(trust, 'OWN_UNPICKLER', own and trust.OWN_UNPICKLER)
+    extra = dict(
+        scaler=SCALER,
+        args=argparse.Namespace(lr=0.1),
+        settings=ConfigDict(a=dict(b=[1])),
+        numbers=[np.float64(3), np.bool_(True), np.str_('x'), 2**70, 1j, slice(1, 2)],
+        raw=[b'abc', bytearray(b'x'), {1, 2}],
+        kinds=[torch.bool, torch.bfloat16, torch.device('cpu'), torch.Size([1])],
+    )
+    arrays = [np.arange(3), np.array(['a', 'b']), np.zeros((2, 2), np.uint8)]
+    tensors = [
+        torch.ones(2).half(),
+        torch.ones(2) > 0,
+        torch.nn.Parameter(torch.ones(2)),
+    ]
+    path = tmp_path / 'a.pth'
+    torch.save(
+        dict(place.contents['C'], extra=extra, arrays=arrays, tensors=tensors),
+        path,
+        _use_new_zipfile_serialization=new_format,
+    )
+    with trust.guarded():
+        found = torch.load(path)
+    assert found['extra'] == extra and type(found['extra']['settings']) is ConfigDict
+    for one, other in zip(found['arrays'], arrays):
+        np.testing.assert_array_equal(one, other, strict=True)
+    for one, other in zip(found['tensors'], tensors):
+        assert type(one) is type(other) and torch.equal(one, other)
+    losses = found['message_hub']['log_scalars']['train/loss']
+    assert (
+        losses.mean()
+        == place.contents['C']['message_hub']['log_scalars']['train/loss'].mean()
+    )
+
+
+def test_numpy_1_and_2_read_what_the_other_wrote(tmp_path):
+    path = tmp_path / 'a.pth'
+    torch.save(dict(a=torch.ones(1), best=np.float64(2)), path, pickle_protocol=2)
+    # In a zip archive without compression, names may be replaced by equally long ones.
+    data = path.read_bytes()
+    names = [b'numpy.core.multiarray', b'numpy._core.multiarray']
+    assert sum(name in data for name in names) == 1
+    for name in names:
+        scalar = pickle.dumps(np.float64(2), 2)
+        for other in names:
+            scalar = scalar.replace(other, name)
+        assert RESTRICTED.load(io.BytesIO(scalar)) == 2
+        assert f'{name.decode()}.scalar' in safe_globals()
+
+
+def test_a_training_goes_on_from_its_own(enter):
+    """With EMA, AdamW, nested metainfo and a best checkpoint, as it was saved."""
+    done, _, out = enter('resume', write=lambda path, own: torch.save(own, path))
+    assert done.code == 0, done.said
+    assert 'resumed epoch: 1' in done.said and (out / 'epoch_2.pth').exists()
+    state = torch.load(out / 'epoch_2.pth', weights_only=False)
+    assert 'ema_state_dict' in state
+    assert state['optimizer']['state'][0]['step'] == 2
+    assert type(state['meta']['dataset_meta']['source']) is ConfigDict
