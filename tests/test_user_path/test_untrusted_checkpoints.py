@@ -43,7 +43,8 @@ def test_those_who_trust_a_file_load_it(enter, way):
     assert done.code == 0, done.said
     assert ran and out.exists()
     # Runs of a sweep begin from it too, though they would go on from their own.
-    assert way not in ('sweep', 'load_from') or 'Load checkpoint from' in done.said
+    logs = ''.join(path.read_text() for path in out.rglob('*.log'))
+    assert way not in ('sweep', 'load_from') or 'Load checkpoint from' in logs
 
 
 def test_a_best_checkpoint_elsewhere_stays(enter, place, tmp_path):
