@@ -2,6 +2,7 @@
 
 import argparse
 import pickle
+from collections import Counter
 from functools import cache
 from types import SimpleNamespace
 from typing import Any
@@ -67,6 +68,8 @@ def _every_global() -> dict[str, Any]:
         'builtins.bytearray': bytearray,
         'builtins.complex': complex,
         '_codecs.encode': _as_bytes,
+        # The milestones of a schedule.
+        'collections.Counter': Counter,
     }
 
 

@@ -1,6 +1,7 @@
 """A checkpoint of a stranger runs no code, in any command and by any way in."""
 
 import argparse
+import contextlib
 import io
 import pickle
 
@@ -98,7 +99,8 @@ def test_no_kind_of_pickle_runs_code(place, tmp_path, monkeypatch, kind, own):
     path = save(tmp_path / 'evil.pth', place.contents['C'], marker, kind)
     with trust.guarded():
         # What MMEngine allows while it loads.
-        with torch.serialization.safe_globals([getattr]), pytest.raises(DataError):
+        allow = getattr(torch.serialization, 'safe_globals', contextlib.nullcontext)
+        with allow([getattr]), pytest.raises(DataError):
             torch.load(path, weights_only=False)
         assert not marker.exists()
     torch.load(path, weights_only=False)
