@@ -15,10 +15,32 @@ DETECTOR = 'faster-rcnn_r18_fpn_loma-rhombus-scratch-8e_custom-voc'
         ('optim_wrapper.optimizer.lrr=1', 'lr'),
         ('randomness.sed=1', 'seed'),
         ('model.test_cfg.rcnn.score_th=0.1', 'score_thr'),
+        # Types that take **kwargs, and give them to a parent,
+        ('model.backbone.dephh=18', 'depth'),
+        ('train_dataloader.dataset.img_subdirr=x', 'img_subdir'),
+        ('param_scheduler.0.endd=3', 'end'),
+        # or to others,
+        ('default_hooks.checkpoint.save_opimizer=false', 'save_optimizer'),
+        # or to nobody.
+        ('model.rpn_head.bbox_coder.clip_bordr=true', 'clip_border'),
+        ('train_dataloader.sampler.sed=1', 'seed'),
+        ('train_dataloader.num_worker=1', 'num_workers'),
+        ('model.train_cfg.rpn.assigner.gpu_assign_th=5', 'gpu_assign_thr'),
+        ('val_evaluator.iou_thr=0.5', 'iou_thrs'),
+        ('visualizer.save_dr=x', 'save_dir'),
+        ('log_processor.windw_size=3', 'window_size'),
+        ('optim_wrapper.acumulative_counts=2', 'accumulative_counts'),
+        ('optim_wrapper.clip_grad.max_nrom=1', 'max_norm'),
+        ('optim_wrapper.paramwise_cfg.bias_lr_mul=2', 'bias_lr_mult'),
+        (
+            'model_wrapper_cfg.type=MMDistributedDataParallel '
+            'model_wrapper_cfg.find_unused_parameter=true',
+            'find_unused_parameters',
+        ),
     ],
 )
 def test_an_option_that_nothing_reads(call, option, meant):
-    done = call('train', DETECTOR, '--cfg-options', option)
+    done = call('train', DETECTOR, '--cfg-options', *option.split())
     assert done.code == 1
     assert f'did you mean {meant}?' in done.err and 'Nothing reads' in done.err
 
@@ -32,6 +54,10 @@ def test_options_of_the_runner_and_of_types_pass(call, tmp_path):
         'loma.interpolation=bilinear', 'optim_wrapper.accumulative_counts=2',
         'model.backbone.with_cp=true', 'optim_wrapper.paramwise_cfg.bias_lr_mult=2',
         'auto_scale_lr.enable=true', 'train_dataloader.dataset.indices=4',
+        'default_hooks.timer.priority=50', 'optim_wrapper.clip_grad.max_norm=1',
+        'default_hooks.checkpoint.any_word_of_save_checkpoint=1',
+        'model.backbone.norm_cfg.requires_grad=false', 'visualizer.line_width=2',
+        'model.train_cfg.rcnn.sampler.num=9', 'optim_wrapper.loss_scale=dynamic',
     )  # fmt: skip
     assert done.code == 1
     assert f'{tmp_path}/no data/JPEGImages' in done.err or (
