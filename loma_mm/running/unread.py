@@ -188,11 +188,11 @@ def _check(cfg: Config, option: str, turned: bool, options: Mapping[str, Any]) -
             node = node[int(part)]
             continue
         if not isinstance(node, dict):
-            if node is None:
+            if options.get(f'{place}._delete_'):
                 return
             raise ConfigError(
                 f'The option {option} is below {place}, which is {node!r} and has no '
-                'keys.'
+                f'keys: add {place}._delete_=true to put some in its place.'
             )
         is_read = bool(depth) or turned or part in _top() | ALSO_READ
         if not (part in node and is_read):

@@ -63,3 +63,19 @@ def test_options_of_the_runner_and_of_types_pass(call, tmp_path):
     assert f'{tmp_path}/no data/JPEGImages' in done.err or (
         f'{tmp_path}/no data/ImageSets' in done.err
     )
+
+
+def test_an_option_below_a_value_and_the_advice(call, tmp_path):
+    words = ['train', DETECTOR, '--cfg-options', f'data_root={tmp_path}/no data/']
+    words += ['model.backbone.init_cfg.type=Kaiming', 'model.backbone.init_cfg.a=1']
+    done = call(*words)
+    assert done.code == 1 and 'init_cfg, which is None and has no keys' in done.err
+    advice = done.err.split(': add ')[1].split()[0]
+    assert f'{tmp_path}/no data/' in call(*words, advice).err
+
+
+def test_an_element_that_is_not_there(call):
+    words = ['train', DETECTOR, '--cfg-options']
+    done = call(*words, 'param_scheduler.7.end=3')
+    assert done.code == 1
+    assert 'names no element of param_scheduler, which are counted from 0' in done.err
