@@ -24,6 +24,29 @@ def nearest(name: str, known: Iterable[str], cutoff: float = 0.75) -> str | None
     return plain[near[0]] if near else None
 
 
+def is_slip(name: str, meant: str) -> bool:
+    """Whether a name is another but for one letter too many, too few, or wrong.
+
+    Or two that changed places. Words of one letter, such as x and y, differ on
+    purpose, and so may short names, such as fpn and rpn.
+
+    Example:
+        >>> is_slip('intervl', 'interval'), is_slip('rel_pos_h', 'rel_pos_w')
+        (True, False)
+    """
+    start = 0
+    while name[start : start + 1] == meant[start : start + 1] != '':
+        start += 1
+    odd, right = name[start:], meant[start:]
+    while odd and right and odd[-1] == right[-1]:
+        odd, right = odd[:-1], right[:-1]
+    if len(odd) == len(right) == 1:
+        after = name[start + 1 : start + 2]
+        alone = name[:start][-1:] in ('', '_') and after in ('', '_')
+        return len(name) > 3 and not alone
+    return {len(odd), len(right)} == {0, 1} or (len(odd) == 2 and odd == right[::-1])
+
+
 def _plain(name: str) -> str:
     return ''.join(name.split()).casefold()
 

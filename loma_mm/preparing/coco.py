@@ -8,6 +8,7 @@ from typing import Any
 
 from loma_mm.datasets.coco_json import read_coco_json, what_is_wrong_with_box
 from loma_mm.datasets.image_check import image_size
+from loma_mm.datasets.lists import check_inside
 from loma_mm.errors import DataError
 
 from .found import (
@@ -19,6 +20,8 @@ from .found import (
     train_and_test,
     unreadable,
 )
+
+OUTSIDE = 'an image outside of the dataset'
 
 
 def read_coco(
@@ -149,6 +152,11 @@ class _Usable:
                 )
                 continue
             try:
+                check_inside(str(file), str(root), image['file_name'])
+            except DataError as error:
+                problems.append(Problem(str(path), OUTSIDE, str(error)))
+                continue
+            try:
                 size = image_size(str(file))
             except DataError as error:
                 problems.append(unreadable(str(file), error))
@@ -161,7 +169,7 @@ class _Usable:
         if not self.images:
             raise DataError(
                 f'Of the {len(content["images"])} images that {path} names none was '
-                'found: say where they are with --images.'
+                f'found in {root}: say where they are with --images.'
             )
         known = {image['id']: image for image in self.images.values()}
         for ann in content['annotations']:

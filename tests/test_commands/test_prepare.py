@@ -305,6 +305,30 @@ def test_coco_images_are_found_beside_the_file(call, coco, tmp_path):
     assert len(build(load_config(str(tmp_path / 'c.py')), 'test')) == 1
 
 
+def test_coco_images_outside_of_the_dataset_are_named(call, coco, tmp_path):
+    """What the config trains on, the checks before the start let pass."""
+    write_image(tmp_path / 'secret.png')
+    content = json.loads((coco / 'boxes.json').read_text())
+    names = ('../../secret.png', str(tmp_path / 'secret.png'))
+    within = str(coco / 'pictures' / content['images'][2]['file_name'])
+    for image, name in zip(content['images'], (*names, within)):
+        image['file_name'] = name
+    (coco / 'boxes.json').write_text(json.dumps(content))
+    config = tmp_path / 'c.py'
+    said = prepare(call, coco, '--images', coco / 'pictures', '--out', config)
+    assert 'Wrong, 2 times: an image outside of the dataset' in said
+    outside = f'leads to {tmp_path}/secret.png, which is outside {coco}/pictures'
+    assert all(f'boxes.json: {name} {outside}' in said for name in names)
+    listed = [
+        image['file_name']
+        for split in ('train', 'test')
+        for image in json.loads((tmp_path / f'c_{split}.json').read_text())['images']
+    ]
+    assert len(listed) == 4 and within.rsplit('/', 1)[1] in listed
+    done = call('browse', config, '--number', 9, '--out', tmp_path / 'a.png')
+    assert done.code == 0, done.said
+
+
 # --------------------------------------------------------------- bigger models
 def test_the_coco_weights_fit_all_but_the_last_layers(call, photos, tmp_path):
     from mmengine.config import Config
