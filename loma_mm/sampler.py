@@ -1,10 +1,14 @@
 """The random draws of LOMA, for images and for feature maps alike."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
-from .checks import check_range, check_shape
-from .functional.region import MagnificationRegion
+import numpy as np
+
+from .checks import SHAPES, check_range, check_shape
+from .functional.region import MagnificationRegion, RegionTable
+
+Number = TypeVar('Number', float, np.ndarray)
 
 # The paper's ranges for classification (Sec 4.1), fractions of the longer side
 # and compression ratios; detection takes others (Sec 4.6).
@@ -71,9 +75,9 @@ class RegionSampler:
 
     def draw(self, random: Callable[[], float]) -> RelativeRegion:
         """Draw one region; ``random`` returns a uniform number of [0, 1)."""
-        radius = _uniform(random, self.radius_range)
+        radius = _between(self.radius_range, random())
         horizontal = random() > 0.5
-        ratio = _uniform(random, self.ratio_range)
+        ratio = _between(self.ratio_range, random())
         return RelativeRegion(
             center=(random(), random()),
             radius=radius,
@@ -81,7 +85,29 @@ class RegionSampler:
             shape=self.shape,
         )
 
+    def draw_batch(self, uniform: np.ndarray, sizes: np.ndarray) -> RegionTable:
+        """Draw a region for each image of a batch, in pixels.
 
-def _uniform(random: Callable[[], float], bounds: tuple[float, float]) -> float:
+        Args:
+            uniform (np.ndarray): Uniform numbers of [0, 1), float64 of shape
+                (B, 5): a row gives the region that :meth:`draw` makes of
+                these numbers in this order.
+            sizes (np.ndarray): ``(h, w)`` of each image, shape (B, 2).
+        """
+        radius, coin, ratio, x, y = uniform.T
+        height, width = sizes.T
+        horizontal, ratio = coin > 0.5, _between(self.ratio_range, ratio)
+        numbers = np.empty((len(uniform), 6))
+        np.floor(x * width, out=numbers[:, 0])
+        np.floor(y * height, out=numbers[:, 1])
+        longer = np.maximum(height, width)
+        numbers[:, 2] = _between(self.radius_range, radius) * longer
+        numbers[:, 3] = np.where(horizontal, ratio, 1.0)
+        numbers[:, 4] = np.where(horizontal, 1.0, ratio)
+        numbers[:, 5] = SHAPES.index(self.shape)
+        return RegionTable(numbers)
+
+
+def _between(bounds: tuple[float, float], uniform: Number) -> Number:
     low, high = bounds
-    return low + (high - low) * random()
+    return low + (high - low) * uniform

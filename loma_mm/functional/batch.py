@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -10,7 +11,7 @@ from loma_mm.checks import SHAPES, check_batch, check_count
 
 from .feature import SINGLE_PRECISION, threads_for
 from .image import _compiled, is_compiled
-from .region import LEAST_RADIUS, MagnificationRegion
+from .region import LEAST_RADIUS, MagnificationRegion, RegionTable
 
 # A size (h, w) in pixels.
 Size = tuple[int, int]
@@ -35,7 +36,8 @@ def magnify_batch(
             memory layout. It is never written to.
         regions (Sequence[MagnificationRegion | None]): B regions in pixels,
             ``x`` to the right, ``y`` down, the first pixel at (0, 0); None
-            leaves an image as it is.
+            leaves an image as it is. A :class:`RegionTable`, such as
+            ``RegionSampler.draw_batch`` gives, costs no step for each.
         sizes (Sequence[Tuple[int, int]], optional): ``(h, w)`` of each
             image within H x W: what is below and right of it is padding,
             which is neither moved nor read. Defaults to None: no padding.
@@ -55,7 +57,12 @@ def magnify_batch(
         >>> magnify_batch(torch.rand(2, 3, 8, 8), [region, None]).shape
         torch.Size([2, 3, 8, 8])
     """
-    sizes = _check(x, regions, sizes)
+    table, sizes_of = _check(x, regions, sizes)
+    return magnify_table(x, table, sizes_of)
+
+
+def magnify_table(x: Tensor, regions: RegionTable, sizes: np.ndarray) -> Tensor:
+    """:func:`magnify_batch` without checks; ``sizes`` int64 of shape (B, 2)."""
     # NumPy knows no gradient, and no tensor that stands for another.
     in_numpy = (
         is_compiled()
@@ -64,26 +71,28 @@ def magnify_batch(
         and type(x) in (Tensor, torch.nn.Parameter)
         and not (x.requires_grad and torch.is_grad_enabled())
     )
-    numbers = _numbers(regions, sizes)
     if in_numpy:
-        out = _magnify_compiled(x, numbers)
+        out = _magnify_compiled(x, regions.numbers, sizes)
         if out is not None:
             return out
-    if not any(numbers):
+    drawn = regions.numbers[:, 5] >= 0
+    if not drawn.any():
         return x.clone()
-    index = _source_index(x, numbers)
+    # Without a region: no pixel.
+    index = _source_index(x, regions.numbers, sizes * drawn[:, None])
     index = index[:, None].expand(-1, x.size(1), -1)
     return x.flatten(-2).gather(-1, index).view(x.shape)
 
 
-def _check(x: Tensor, regions: Sequence, sizes: Sequence | None) -> Sequence[Size]:
-    """The size of each image, or an error."""
+def _check(
+    x: Tensor, regions: Sequence, sizes: Sequence | None
+) -> tuple[RegionTable, np.ndarray]:
+    """The regions and sizes as arrays, or an error."""
     check_batch(x)
     count, _, height, width = x.shape
-    whole = (height, width)
-    if sizes is None:
-        sizes = [whole] * count
     for name, value in (('regions', regions), ('sizes', sizes)):
+        if name == 'sizes' and value is None:
+            continue
         if not isinstance(value, Sequence) or isinstance(value, (str, bytes)):
             raise TypeError(
                 f'{name} must be a list with one entry for each image, got '
@@ -94,16 +103,24 @@ def _check(x: Tensor, regions: Sequence, sizes: Sequence | None) -> Sequence[Siz
                 f'{name} must have one entry for each of the {count} images, '
                 f'got {len(value)}.'
             )
-    for region in regions:
-        if region is not None and not isinstance(region, MagnificationRegion):
-            raise TypeError(
-                'regions must be made of MagnificationRegion and None, got '
-                f'{type(region).__name__}.'
-            )
-    # Most are whole, and checks of numbers take as long as small images.
-    return [
-        whole if size is whole else _check_size(size, height, width) for size in sizes
-    ]
+    if sizes is not None:
+        sizes = [_check_size(size, height, width) for size in sizes]
+    if not isinstance(regions, RegionTable):
+        for region in regions:
+            if region is not None and not isinstance(region, MagnificationRegion):
+                raise TypeError(
+                    'regions must be made of MagnificationRegion and None, got '
+                    f'{type(region).__name__}.'
+                )
+        regions = RegionTable.of(regions)
+    return regions, sizes_of(x, sizes)
+
+
+def sizes_of(x: Tensor, sizes: Sequence[Size] | None) -> np.ndarray:
+    """``(h, w)`` of each image, int64 of shape (B, 2); None: no padding."""
+    array = np.empty((len(x), 2), np.int64)
+    array[:] = sizes or x.shape[-2:]
+    return array
 
 
 def _check_size(size: Any, height: int, width: int) -> Size:
@@ -117,34 +134,17 @@ def _check_size(size: Any, height: int, width: int) -> Size:
     return h, w
 
 
-def _magnify_compiled(x: Tensor, numbers: list[tuple | None]) -> Tensor | None:
+def _magnify_compiled(
+    x: Tensor, numbers: np.ndarray, sizes: np.ndarray
+) -> Tensor | None:
     """In a CPU's memory; None where the compiled loop cannot do it."""
     last = torch.channels_last
     keep = x.is_contiguous(memory_format=last) and not x.is_contiguous()
     out = torch.empty_like(x, memory_format=last if keep else torch.contiguous_format)
     dtype = BITS[x.element_size()]
     source, target = (t.detach().view(dtype).numpy() for t in (x, out))
-    done = _compiled.magnify_batch(source, target, numbers, threads_for(x))
+    done = _compiled.magnify_batch(source, target, numbers, sizes, threads_for(x))
     return out if done else None
-
-
-def _numbers(
-    regions: Sequence[MagnificationRegion | None], sizes: Sequence[Size]
-) -> list[tuple | None]:
-    """``x_c, y_c, r, a_x, a_y, shape, h, w`` of each image with a region."""
-    kinds = {shape: kind for kind, shape in enumerate(SHAPES)}
-    return [
-        None
-        if region is None
-        else (
-            *region.center,
-            region.radius,
-            *region.ratios,
-            kinds[region.shape],
-            *size,
-        )
-        for region, size in zip(regions, sizes)
-    ]
 
 
 class _Regions(MagnificationRegion):
@@ -162,22 +162,21 @@ class _Regions(MagnificationRegion):
         return self.radius.clamp(min=LEAST_RADIUS)
 
 
-def _source_index(x: Tensor, numbers: list[tuple | None]) -> Tensor:
+def _source_index(x: Tensor, numbers: np.ndarray, sizes: np.ndarray) -> Tensor:
     """Which pixel each one of the flattened images reads, shape (B, H * W)."""
     height, width = x.shape[-2:]
     single = x.device.type in SINGLE_PRECISION
     dtype = torch.float32 if single else torch.float64
-    # without a region: no pixel
-    rows = [row or (0, 0, 1, 1, 1, 0, 0, 0) for row in numbers]
     # Through pageable memory, for which no device waits.
-    table: Any = torch.tensor(rows, dtype=dtype).to(x.device, non_blocking=True)
+    table: Any = torch.from_numpy(np.hstack([numbers, sizes]))
+    table = table.to(dtype).to(x.device, non_blocking=True)
     x_c, y_c, radius, a_x, a_y, kind, h, w = table.view(-1, 8, 1, 1).unbind(1)
     i = torch.arange(width, dtype=dtype, device=x.device)
     j = torch.arange(height, dtype=dtype, device=x.device)[:, None]
     dx, dy = i - x_c, j - y_c
 
     inside = (i < w) & (j < h)
-    present = {SHAPES[row[5]] for row in numbers if row}
+    present = {SHAPES[int(kind)] for kind in np.unique(numbers[:, 5]) if kind >= 0}
     shapes = {
         shape: _Regions((0.0, 0.0), radius, (a_x, a_y), shape) for shape in present
     }

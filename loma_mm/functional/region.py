@@ -7,10 +7,15 @@ equations are symmetric in that choice.)
 """
 
 import math
+import struct
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from loma_mm.checks import (
+    SHAPES,
     check_center,
     check_ellipse,
     check_radius,
@@ -140,6 +145,69 @@ class MagnificationRegion:
             box.append((low, high))
         (x_min, x_max), (y_min, y_max) = box
         return x_min, y_min, x_max, y_max
+
+
+class RegionTable(Sequence):
+    """The regions of a batch in one array: entries are made when asked for.
+
+    Args:
+        numbers (np.ndarray): float64 of shape (B, 6), ``x_c, y_c, r, a_x, a_y``
+            of each image, in pixels, and the index of its shape in
+            :data:`loma_mm.checks.SHAPES`, or -1 for no region.
+
+    Example:
+        >>> table = RegionTable.of([MagnificationRegion((8, 8), radius=4), None])
+        >>> table[0].radius, table[1]
+        (4.0, None)
+    """
+
+    def __init__(self, numbers: np.ndarray) -> None:
+        self.numbers = numbers
+
+    @classmethod
+    def of(cls, regions: Iterable[MagnificationRegion | None]) -> 'RegionTable':
+        """A table of these regions."""
+        kinds = {shape: kind for kind, shape in enumerate(SHAPES)}
+        numbers: list[float] = []
+        for region in regions:
+            if region is None:
+                numbers += _NOTHING
+            else:
+                kind = kinds[region.shape]
+                numbers += (*region.center, region.radius, *region.ratios, kind)
+        # np.array() takes as long for a list as all of the above.
+        packed = bytearray(struct.pack(f'{len(numbers)}d', *numbers))
+        return cls(np.frombuffer(packed, np.float64).reshape(-1, 6))
+
+    def drop(self, which: np.ndarray) -> None:
+        """Leave those images as they are; bool of shape (B, )."""
+        self.numbers[which, -1] = -1
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def __getitem__(self, index: Any) -> Any:
+        """The region of an image, or None; the table of a slice."""
+        if isinstance(index, slice):
+            return type(self)(self.numbers[index])
+        x, y, radius, a_x, a_y, kind = self.numbers[index].tolist()
+        if kind < 0:
+            return None
+        return MagnificationRegion.from_valid(
+            center=(_whole(x), _whole(y)),
+            radius=radius,
+            ratios=(a_x, a_y),
+            shape=SHAPES[int(kind)],
+        )
+
+
+# What stands in a table for no region.
+_NOTHING = (0, 0, 1, 1, 1, -1)
+
+
+def _whole(number: float) -> float:
+    """As an integer, if it is one."""
+    return int(number) if number.is_integer() else number
 
 
 def check_region(region: Any) -> None:

@@ -14,6 +14,7 @@ from loma_mm.functional import (
     magnify_batch,
     magnify_image,
 )
+from loma_mm.functional.region import RegionTable
 
 SHAPES = ('rhombus', 'ellipse', 'rectangle')
 
@@ -106,9 +107,12 @@ def test_layouts_and_threads_of_the_compiled_loop(monkeypatch):
         for variant in variants:
             if isinstance(variant, np.ndarray):  # strides below 0
                 out = torch.empty_like(x).fill_(7)
-                numbers = batch._numbers(regions, sizes)
                 assert image._compiled.magnify_batch(
-                    variant, out.numpy(), numbers, threads
+                    variant,
+                    out.numpy(),
+                    RegionTable.of(regions).numbers,
+                    np.array(sizes),
+                    threads,
                 )
             else:
                 out = magnify_batch(variant, regions, sizes)
@@ -121,21 +125,42 @@ def test_what_the_compiled_loop_refuses():
     """Wrong calls are errors, and what it cannot do is left to PyTorch."""
     loop = image._compiled.magnify_batch
     x = np.zeros((2, 3, 8, 9), np.float32)
-    drawn = (4, 4, 3.0, 1.0, 1.0, 0, 8, 9)
-    for out, entries, threads, error in (
-        (np.empty_like(x), [drawn], 1, ValueError),
-        (np.empty_like(x), [drawn, None], 0, ValueError),
-        (np.empty_like(x[:1]), [drawn, None], 1, ValueError),
-        (np.empty(x.shape, 'f8'), [drawn, None], 1, ValueError),
-        (np.empty_like(x), [drawn, drawn[:-1]], 1, TypeError),
-        (np.empty_like(x), [drawn, list(drawn)], 1, TypeError),
-        (np.empty_like(x), [drawn, (*drawn[:-1], 10)], 1, ValueError),
-        (np.empty_like(x), [drawn, (*drawn[:-2], -1, 9)], 1, ValueError),
-        (np.empty_like(x), [('4', *drawn[1:]), None], 1, TypeError),
-        (np.empty_like(x), (drawn, drawn), 1, TypeError),
+    drawn = np.array([(4, 4, 3.0, 1, 1, 0), (0, 0, 1, 1, 1, -1)])
+    sizes = np.array([(8, 9)] * 2)
+
+    def changed(array, index, value):
+        array = array.copy()
+        array[index] = value
+        return array
+
+    usual = dict(x=x, out=np.empty_like(x), regions=drawn, sizes=sizes, threads=1)
+    for wrong in (
+        dict(threads=0),
+        dict(out=np.empty_like(x[:1])),
+        dict(out=np.empty(x.shape, 'f8')),
+        dict(regions=drawn[:1]),
+        dict(regions=drawn[:, :5].copy()),
+        dict(regions=drawn.astype(np.float32)),
+        dict(regions=drawn[0]),
+        dict(regions=changed(drawn, (0, 5), 3)),
+        dict(regions=changed(drawn, (0, 5), -2)),
+        dict(regions=changed(drawn, (0, 5), 0.5)),
+        dict(regions=changed(drawn, (0, 5), np.nan)),
+        dict(sizes=sizes[:1]),
+        dict(sizes=sizes.astype(np.float64)),
+        dict(sizes=sizes.astype(np.int32)),
+        dict(sizes=changed(sizes, (0, 1), 10)),
+        dict(sizes=changed(sizes, (1, 0), 9)),
+        dict(sizes=changed(sizes, (0, 0), -1)),
+        dict(sizes=changed(sizes, (0, 1), -1)),
+        # not contiguous, which a buffer must be
+        dict(regions=np.asfortranarray(drawn)),
+        dict(sizes=np.repeat(sizes, 2, axis=1)[:, ::2]),
     ):
-        with pytest.raises(error):
-            loop(x, out, entries, threads)
+        with pytest.raises(ValueError):
+            loop(*{**usual, **wrong}.values())
+    with pytest.raises(TypeError):
+        loop(x, usual['out'], drawn.tolist(), sizes, 1)
     far = np.lib.stride_tricks.as_strided(x, strides=(0, 0, 1 << 29, 4))
     for source, target in (
         (x, np.empty((2, 8, 9, 3), 'f4').transpose(0, 3, 1, 2)),
@@ -143,8 +168,42 @@ def test_what_the_compiled_loop_refuses():
         (far, np.empty_like(x)),
     ):
         target[:] = 7
-        assert not loop(source, target, [drawn, None], 1)
+        assert not loop(source, target, drawn, sizes, 1)
         assert (target == 7).all()
+
+
+def test_a_table_gives_back_its_regions():
+    regions = [
+        MagnificationRegion((4, 7.5), 3.0, (1.0, 2.5)),
+        None,
+        MagnificationRegion((-3, 2), 1e-9, (0.5, 1.0), 'ellipse'),
+        MagnificationRegion((0.25, 100), 8, shape='rectangle'),
+    ]
+    table = RegionTable.of(regions)
+    assert len(table) == 4 and list(table) == regions
+    assert table[-1] == regions[-1] and list(table[1:3]) == regions[1:3]
+    # as the region has them
+    assert str(list(table)) == str(regions)
+    with pytest.raises(IndexError):
+        table[4]
+    assert list(RegionTable.of([])) == []
+
+
+def test_many_planes_and_large_pixels_of_the_compiled_loop():
+    """Types that torch lacks, and more moves than are collected at a time."""
+    rng = np.random.default_rng(0)
+    drawn = RegionTable.of([MagnificationRegion((30, 25), 45.0, shape='ellipse')])
+    sizes = np.array([(50, 61)])
+    for dtype in ('u1', 'u2', 'u4', 'u8', 'V3', 'c16'):
+        size = np.dtype(dtype).itemsize
+        x = rng.integers(0, 256, (1, 3, 50, 61, size), np.uint8)
+        x = x.view(dtype)[..., 0]
+        out = np.empty_like(x)
+        assert image._compiled.magnify_batch(x, out, drawn.numbers, sizes, 1)
+        y, i = np.divmod(
+            magnify_image(np.arange(50 * 61).reshape(50, 61), drawn[0]), 61
+        )
+        assert out.tobytes() == x[0, :, y, i].transpose(2, 0, 1).tobytes()
 
 
 def test_gradient_is_that_of_the_moved_pixels():

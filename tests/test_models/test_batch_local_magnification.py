@@ -19,7 +19,7 @@ def images(count=4, height=24, width=30):
 def drawn(augment, seed, sizes):
     """The regions that a module draws after this seed."""
     torch.manual_seed(seed)
-    regions = augment._draw(sizes)
+    regions = list(augment._draw(np.array(sizes)))
     torch.manual_seed(seed)
     return regions
 
@@ -41,7 +41,7 @@ def test_a_region_of_its_own_for_each_image(shape):
 def test_draws_are_those_of_the_paper():
     augment = BatchLocalMagnification(prob=0.3)
     torch.manual_seed(0)
-    regions = augment._draw([(37, 50)] * 20000)
+    regions = augment._draw(np.array([(37, 50)] * 20000))
     drawn = [region for region in regions if region is not None]
     centers = np.array([region.center for region in drawn])
     ratios = np.array([region.ratios for region in drawn])
@@ -55,6 +55,21 @@ def test_draws_are_those_of_the_paper():
         stats.binomtest(int((ratios[:, 0] != 1).sum()), len(drawn)).pvalue,
     ]
     assert min(p_values) > 1e-3, p_values
+
+
+@pytest.mark.parametrize('shape', ['rhombus', 'ellipse', 'rectangle'])
+def test_a_batch_is_drawn_as_its_images_are(shape):
+    """Same numbers, same regions, to the last bit."""
+    sampler = BatchLocalMagnification(shape=shape, ratio_range=(0.5, 3)).sampler
+    rng = np.random.default_rng(0)
+    uniform = rng.random((200, 5))
+    uniform[0], uniform[1], uniform[2] = 0, 1 - 2**-53, 0.5
+    sizes = rng.integers(1, 400, (200, 2))
+    one_by_one = [
+        sampler.draw(iter(row).__next__).at(*size)
+        for row, size in zip(uniform.tolist(), sizes.tolist())
+    ]
+    assert list(sampler.draw_batch(uniform, sizes)) == one_by_one
 
 
 def test_training_mode_alone():

@@ -1,4 +1,4 @@
-/* Magnification of an image: image.py's magnify_image, and of a batch. */
+/* Magnification of an image: image.py's magnify_image. */
 #include <math.h>
 #include <string.h>
 
@@ -23,15 +23,20 @@ static inline void copy_pixel(char *out, const char *in, ptrdiff_t size)
         out[i] = in[i];
 }
 
-static void copy_rows(char *out, const Image *img, ptrdiff_t from,
-                      ptrdiff_t to)
+void loma_copy_rows(char *out, const Image *img, ptrdiff_t from, ptrdiff_t to)
 {
-    const ptrdiff_t row = img->width * img->size;
+    const ptrdiff_t row = img->width * img->size, size = (to - from) * row;
+    const int whole = img->pixel == img->size && img->row == row &&
+                      img->to_row == row;
+    if (whole && img->plane == size && img->to_plane == size) {
+        memcpy(out + from * row, img->data + from * row, img->planes * size);
+        return;
+    }
     for (ptrdiff_t plane = 0; plane < img->planes; plane++) {
         const char *in = img->data + plane * img->plane + from * img->row;
         char *copy = out + plane * img->to_plane + from * img->to_row;
-        if (img->pixel == img->size && img->row == row && img->to_row == row) {
-            memcpy(copy, in, (to - from) * row);
+        if (whole) {
+            memcpy(copy, in, size);
             continue;
         }
         for (ptrdiff_t y = from; y < to;
@@ -106,7 +111,6 @@ static void magnify_any(char *out, const Image *img, const Region *s,
     const int32_t last = last_offset(img);
     double scale[SEGMENT];
     Offsets column, line;
-    copy_rows(out, img, top, bottom);
     for (ptrdiff_t y = top; y < bottom; y++) {
         const double dy = y - s->y;
         ptrdiff_t first, stop;
@@ -142,7 +146,6 @@ static void magnify_mirrored(char *out, const Image *img, const Region *s,
     /* Pixels of S in a row at dx = 0, 1, ...: fewer with every row. */
     ptrdiff_t first, beside;
     loma_span(&around_zero, 0, img->width, &first, &beside);
-    copy_rows(out, img, top, bottom);
     for (ptrdiff_t dy = 0; dy <= down || dy <= up; dy++) {
         while (beside > 0 && !contains(s, (double)(beside - 1), (double)dy))
             beside--;
@@ -186,15 +189,14 @@ static void magnify_bilinear(char *out, const Image *img, const Region *s,
     const double x_max = (double)(img->width - 1);
     const double y_max = (double)(img->height - 1);
     const double r = fmax(s->r, LEAST_RADIUS);
-    copy_rows(out, img, top, bottom);
     for (ptrdiff_t j = top; j < bottom; j++) {
         ptrdiff_t first, stop;
         loma_span(s, j - s->y, img->width, &first, &stop);
         for (ptrdiff_t i = first; i < stop; i++) {
             const double dx = i - s->x, dy = j - s->y;
-            const double scale = sqrt(dx * dx + dy * dy) / r;
-            const double x = clamp(scale * dx + s->x, x_max);
-            const double y = clamp(scale * dy + s->y, y_max);
+            const double scale = scale_at(dx, dy, r);
+            const double x = source_at(scale, dx, s->x, x_max);
+            const double y = source_at(scale, dy, s->y, y_max);
             const ptrdiff_t x_0 = (ptrdiff_t)x, y_0 = (ptrdiff_t)y;
             const char *a = img->data + y_0 * img->row + x_0 * img->pixel;
             const char *b = x_0 + 1 < img->width ? a + img->pixel : a;
@@ -224,61 +226,27 @@ static void magnify_bilinear(char *out, const Image *img, const Region *s,
     }
 }
 
-void loma_magnify(char *out, const Image *img, const Region *s)
+void loma_move_pixels(char *out, const Image *img, const Region *s,
+                      ptrdiff_t top, ptrdiff_t bottom)
 {
-    ptrdiff_t top, bottom;
-    if (!loma_rows(s, img->height, img->width, &top, &bottom)) {
-        copy_rows(out, img, 0, img->height);
-        return;
-    }
-    copy_rows(out, img, 0, top);
-    copy_rows(out, img, bottom, img->height);
-    const int at_pixel = s->x == floor(s->x) && s->y == floor(s->y) &&
-                         s->x >= 0 && s->x < img->width && s->y >= 0 &&
-                         s->y < img->height;
     if (img->format)
         magnify_bilinear(out, img, s, top, bottom);
-    else if (at_pixel)
+    else if (is_at_pixel(s, img))
         magnify_mirrored(out, img, s, top, bottom);
     else
         magnify_any(out, img, s, top, bottom);
 }
 
-typedef struct {
-    char *out;
-    const Batch *batch;
-} Task;
-
-static void magnify_some(void *task, ptrdiff_t first, ptrdiff_t end, int thread)
+void loma_magnify(char *out, const Image *img, const Region *s)
 {
-    const Batch *b = ((Task *)task)->batch;
-    (void)thread;
-    for (ptrdiff_t n = first; n < end; n++) {
-        char *out = ((Task *)task)->out + n * b->to_step;
-        const Drawn *drawn = &b->drawn[n];
-        Image img = b->first;
-        img.data += n * b->step;
-        if (!drawn->magnified) {
-            copy_rows(out, &img, 0, img.height);
-            continue;
-        }
-        /* The padding below and on the right. */
-        copy_rows(out, &img, drawn->height, img.height);
-        Image right = img;
-        right.data += drawn->width * img.pixel;
-        right.width -= drawn->width;
-        if (right.width)
-            copy_rows(out + drawn->width * img.size, &right, 0, drawn->height);
-        img.height = drawn->height;
-        img.width = drawn->width;
-        if (img.height && img.width)
-            loma_magnify(out, &img, &drawn->region);
+    ptrdiff_t top, bottom;
+    if (!loma_rows(s, img->height, img->width, &top, &bottom)) {
+        loma_copy_rows(out, img, 0, img->height);
+        return;
     }
-}
-
-void loma_magnify_batch(char *out, const Batch *batch, ptrdiff_t count,
-                        int threads)
-{
-    Task task = {out, batch};
-    loma_share(magnify_some, &task, count, threads);
+    /* The rows that are read again come last. */
+    loma_copy_rows(out, img, 0, top);
+    loma_copy_rows(out, img, bottom, img->height);
+    loma_copy_rows(out, img, top, bottom);
+    loma_move_pixels(out, img, s, top, bottom);
 }

@@ -19,8 +19,10 @@
 /* UNROLL before a loop. */
 #if defined(__GNUC__) && !defined(__clang__)
 #define UNROLL _Pragma("GCC unroll 4")
+#define IN_VECTORS _Pragma("GCC unroll 1")
 #else
 #define UNROLL
+#define IN_VECTORS
 #endif
 
 /* image.c */
@@ -48,6 +50,15 @@ typedef struct {
 
 /* Write the magnified image to out. */
 void loma_magnify(char *out, const Image *img, const Region *s);
+
+/* Its rows [from, to) as they are. */
+void loma_copy_rows(char *out, const Image *img, ptrdiff_t from, ptrdiff_t to);
+
+/* The pixels of S, all of which lies in the rows [top, bottom). */
+void loma_move_pixels(char *out, const Image *img, const Region *s,
+                      ptrdiff_t top, ptrdiff_t bottom);
+
+/* batch.c */
 
 /* What is drawn for an image of a batch: nothing, or a region, and how much of
  * the image is no padding. */

@@ -12,7 +12,7 @@
 
 /* Buffers of one call, released together. */
 typedef struct {
-    Py_buffer view[3];
+    Py_buffer view[4];
     int count;
 } Buffers;
 
@@ -107,41 +107,63 @@ static PyObject *py_magnify(PyObject *self, PyObject *args)
 }
 
 PyDoc_STRVAR(magnify_batch_doc,
-"magnify_batch(x, out, regions, threads)\n--\n\n"
+"magnify_batch(x, out, regions, sizes, threads)\n--\n\n"
 "Write the magnified images of x to out and return True, or False if it cannot.\n"
 "\n"
 "x and out have one shape (B, C, H, W) and itemsize; out lies elsewhere in\n"
 "memory and is contiguous, or is in the order of channels_last and x too.\n"
-"regions is a list of B tuples (x_c, y_c, r, a_x, a_y, shape, h, w), nearest, as\n"
-"for magnify(); only h x w pixels of an image are no padding. None leaves an\n"
-"image as it is. What it cannot: images whose channels span 2 GiB or more.");
+"regions is a contiguous float64 array of shape (B, 6): x_c, y_c, r, a_x, a_y and\n"
+"shape as for magnify(), nearest; the shape -1 leaves an image as it is. sizes, a\n"
+"contiguous int64 array of shape (B, 2), says that h x w pixels of an image are\n"
+"no padding. What it cannot: images whose channels span 2 GiB or more.");
 
-/* Read one entry of regions. */
-static int read_drawn(Drawn *to, PyObject *entry, const Py_ssize_t *shape)
+static int is_int64(const Py_buffer *view)
 {
-    *to = (Drawn){.magnified = entry != Py_None};
-    if (!to->magnified)
-        return 0;
-    Region *s = &to->region;
-    if (!PyTuple_Check(entry) || PyTuple_GET_SIZE(entry) != 8) {
-        PyErr_SetString(PyExc_TypeError, "regions must be made of tuples of 8 "
-                        "numbers and None.");
-        return -1;
+    /* int64 is long or long long. */
+    return view->itemsize == 8 && strlen(view->format) == 1 &&
+           strchr("lq", view->format[0]);
+}
+
+static int has_rows(const Py_buffer *view, Py_ssize_t rows, Py_ssize_t columns)
+{
+    return view->ndim == 2 && view->shape[0] == rows &&
+           view->shape[1] == columns;
+}
+
+/* What is drawn for each image, to be freed; or NULL and an error. */
+static Drawn *read_drawn(const Py_buffer *regions, const Py_buffer *sizes,
+                         const Py_ssize_t *shape)
+{
+    const Py_ssize_t count = shape[0];
+    if (strcmp(regions->format, "d") || !has_rows(regions, count, 6) ||
+        !is_int64(sizes) || !has_rows(sizes, count, 2)) {
+        PyErr_SetString(PyExc_ValueError, "regions must be a float64 array of "
+                        "shape (B, 6), sizes an int64 array of shape (B, 2).");
+        return NULL;
     }
-    double *numbers[] = {&s->x, &s->y, &s->r, &s->a_x, &s->a_y};
-    for (int i = 0; i < 5; i++)
-        *numbers[i] = PyFloat_AsDouble(PyTuple_GET_ITEM(entry, i));
-    s->shape = (int)PyLong_AsLong(PyTuple_GET_ITEM(entry, 5));
-    to->height = PyLong_AsSsize_t(PyTuple_GET_ITEM(entry, 6));
-    to->width = PyLong_AsSsize_t(PyTuple_GET_ITEM(entry, 7));
-    if (PyErr_Occurred())
-        return -1;
-    if (to->height < 0 || to->height > shape[2] || to->width < 0 ||
-        to->width > shape[3]) {
-        PyErr_SetString(PyExc_ValueError, "h and w must lie within x.");
-        return -1;
+    Drawn *drawn = PyMem_New(Drawn, count);
+    if (!drawn)
+        return (Drawn *)PyErr_NoMemory();
+    const double *region = regions->buf;
+    const int64_t *size = sizes->buf;
+    for (Py_ssize_t i = 0; i < count; i++, region += 6, size += 2) {
+        int kind = RECTANGLE;
+        while (kind >= RHOMBUS && region[5] != kind)
+            kind--;
+        drawn[i] = (Drawn){
+            .magnified = kind >= RHOMBUS,
+            .region = {region[0], region[1], region[2], region[3], region[4],
+                       kind},
+            .height = size[0], .width = size[1]};
+        if (region[5] != kind || size[0] < 0 || size[0] > shape[2] ||
+            size[1] < 0 || size[1] > shape[3]) {
+            PyErr_SetString(PyExc_ValueError, "shapes must lie in [-1, 2], "
+                            "sizes within x.");
+            PyMem_Free(drawn);
+            return NULL;
+        }
     }
-    return 0;
+    return drawn;
 }
 
 /* The layout of x and out, or that one is not for loma_magnify_batch(). */
@@ -163,48 +185,43 @@ static int get_batch(Batch *to, const Py_buffer *x, const Py_buffer *out)
         return 0;
     /* Offsets are 32 bits wide. */
     return fabs((double)x->strides[2]) * (double)x->shape[2] +
-               fabs((double)x->strides[3]) * (double)x->shape[3] +
-               (double)wide < INT32_MAX;
+                   fabs((double)x->strides[3]) * (double)x->shape[3] +
+                   (double)wide < INT32_MAX &&
+           (double)out->strides[2] * (double)x->shape[2] < INT32_MAX;
 }
 
 static PyObject *py_magnify_batch(PyObject *self, PyObject *args)
 {
-    PyObject *source, *target, *regions;
+    PyObject *source, *target, *drawn_of, *sizes_of;
     int threads, can = 1;
     Batch batch;
-    if (!PyArg_ParseTuple(args, "OOO!i", &source, &target, &PyList_Type,
-                          &regions, &threads) ||
+    if (!PyArg_ParseTuple(args, "OOOOi", &source, &target, &drawn_of, &sizes_of,
+                          &threads) ||
         check_threads(threads) < 0)
         return NULL;
     Buffers b = {.count = 0};
-    const Py_buffer *x = get(&b, source, PyBUF_STRIDES);
-    const Py_buffer *out = x ? get(&b, target, PyBUF_STRIDES | PyBUF_WRITABLE)
-                             : NULL;
-    if (!out) {
+    const int flags = PyBUF_C_CONTIGUOUS | PyBUF_FORMAT;
+    if (!get(&b, source, PyBUF_STRIDES) ||
+        !get(&b, target, PyBUF_STRIDES | PyBUF_WRITABLE) ||
+        !get(&b, drawn_of, flags) || !get(&b, sizes_of, flags)) {
         release(&b);
         return NULL;
     }
+    const Py_buffer *x = &b.view[0], *out = &b.view[1];
     Drawn *drawn = NULL;
     if (x->ndim != 4 || out->ndim != 4 || x->itemsize != out->itemsize ||
-        memcmp(x->shape, out->shape, 4 * sizeof *x->shape) ||
-        PyList_GET_SIZE(regions) != x->shape[0]) {
+        memcmp(x->shape, out->shape, 4 * sizeof *x->shape))
         PyErr_SetString(PyExc_ValueError, "x and out must have one shape (B, C, "
-                        "H, W) and one itemsize, and regions B entries.");
-    } else if (x->len && (can = get_batch(&batch, x, out))) {
-        const Py_ssize_t count = x->shape[0];
-        drawn = PyMem_New(Drawn, count);
-        if (!drawn)
-            PyErr_NoMemory();
-        for (Py_ssize_t i = 0; i < count && !PyErr_Occurred(); i++)
-            read_drawn(&drawn[i], PyList_GET_ITEM(regions, i), x->shape);
+                        "H, W) and one itemsize.");
+    else
+        drawn = read_drawn(&b.view[2], &b.view[3], x->shape);
+    if (drawn && x->len && (can = get_batch(&batch, x, out))) {
         batch.drawn = drawn;
-        if (!PyErr_Occurred()) {
-            Py_BEGIN_ALLOW_THREADS
-            loma_magnify_batch(out->buf, &batch, count, threads);
-            Py_END_ALLOW_THREADS
-        }
-        PyMem_Free(drawn);
+        Py_BEGIN_ALLOW_THREADS
+        loma_magnify_batch(out->buf, &batch, x->shape[0], threads);
+        Py_END_ALLOW_THREADS
     }
+    PyMem_Free(drawn);
     release(&b);
     return PyErr_Occurred() ? NULL : PyBool_FromLong(can);
 }
@@ -215,13 +232,6 @@ PyDoc_STRVAR(magnify_boxes_doc,
 "\n"
 "boxes and out are contiguous int64 arrays of shape (N, 4), apart in memory: x1,\n"
 "y1, x2, y2, pixels within the image, ends exclusive.");
-
-static int is_int64(const Py_buffer *view)
-{
-    /* int64 is long or long long. */
-    return view->itemsize == 8 && strlen(view->format) == 1 &&
-           strchr("lq", view->format[0]);
-}
 
 static PyObject *py_magnify_boxes(PyObject *self, PyObject *args)
 {

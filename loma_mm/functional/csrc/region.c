@@ -48,8 +48,7 @@ void loma_find_scales(double *scale, int32_t x, double origin, double dy,
                         double r, int32_t count)
 {
     for (int32_t i = 0; i < count; i++) {
-        const double dx = (double)(x + i) - origin;
-        scale[i] = sqrt(dx * dx + dy * dy) / r;
+        scale[i] = scale_at((double)(x + i) - origin, dy, r);
     }
 }
 
@@ -61,7 +60,7 @@ void loma_find_columns(Offsets *o, const double *scale, int32_t x,
     int32_t most = INT32_MIN;
     for (int32_t i = 0; i < count; i++) {
         const double dx = sign * ((double)(x + i) - origin);
-        const int32_t at = (int32_t)clamp(scale[i] * dx + x_c, x_max) * pixel;
+        const int32_t at = (int32_t)source_at(scale[i], dx, x_c, x_max) * pixel;
         o->offset[i] = at;
         most = at > most ? at : most;
     }
@@ -74,7 +73,7 @@ void loma_find_lines(Offsets *o, const double *scale, double dy, double y_c,
 {
     int32_t most = INT32_MIN;
     for (int32_t i = 0; i < count; i++) {
-        const int32_t at = (int32_t)clamp(scale[i] * dy + y_c, y_max) * row;
+        const int32_t at = (int32_t)source_at(scale[i], dy, y_c, y_max) * row;
         o->offset[i] = at;
         most = at > most ? at : most;
     }

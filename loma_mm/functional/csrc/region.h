@@ -40,6 +40,27 @@ static inline double clamp(double value, double most)
     return value < most ? value : most;
 }
 
+/* Eq 3, whose distances are from the centre: d / r, then one coordinate of the
+ * source, clamped to the image. */
+static inline double scale_at(double dx, double dy, double r)
+{
+    return sqrt(dx * dx + dy * dy) / r;
+}
+
+static inline double source_at(double scale, double d, double center,
+                               double most)
+{
+    return clamp(scale * d + center, most);
+}
+
+/* Whether the centre is a pixel of the image: then dx and dy are whole, and the
+ * four pixels at (+-dx, +-dy) share d / r to the bit. */
+static inline int is_at_pixel(const Region *s, const Image *img)
+{
+    return s->x == floor(s->x) && s->y == floor(s->y) && s->x >= 0 &&
+           s->x < img->width && s->y >= 0 && s->y < img->height;
+}
+
 /* The columns [*first, *end) of S in the row at dy from the centre. */
 void loma_span(const Region *s, double dy, ptrdiff_t width, ptrdiff_t *first,
           ptrdiff_t *end);

@@ -1,12 +1,13 @@
-from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
 from loma_mm.checks import check_batch, check_count, check_prob
-from loma_mm.functional import MagnificationRegion, magnify_batch
+from loma_mm.functional.batch import magnify_table, sizes_of
+from loma_mm.functional.region import RegionTable
 from loma_mm.sampler import RADIUS_RANGE, RATIO_RANGE, RegionSampler
 
 # None is what MMDetection passes where there are no samples.
@@ -91,24 +92,18 @@ class BatchLocalMagnification(nn.Module):
         """
         if self.training and self.prob > 0:
             check_batch(inputs, 'inputs')
-            sizes = _sizes(inputs, data_samples)
-            whole = (inputs.shape[-2:],) * len(inputs)
-            regions = self._draw(sizes or whole)
-            inputs = magnify_batch(inputs, regions, sizes)
+            sizes = sizes_of(inputs, _sizes(inputs, data_samples))
+            inputs = magnify_table(inputs, self._draw(sizes), sizes)
         if data_samples is NOT_GIVEN:
             return inputs
         if isinstance(data_samples, Tensor) and not data_samples.is_floating_point():
             data_samples = data_samples.float()
         return inputs, data_samples
 
-    def _draw(self, sizes: Sequence) -> list[MagnificationRegion | None]:
-        numbers = torch.rand(len(sizes), DRAWS, dtype=torch.float64, device='cpu')
-        regions = []
-        for (chance, *uniform), size in zip(numbers.tolist(), sizes):
-            drawn = None
-            if chance < self.prob:
-                drawn = self.sampler.draw(iter(uniform).__next__).at(*size)
-            regions.append(drawn)
+    def _draw(self, sizes: np.ndarray) -> RegionTable:
+        draws = torch.rand(len(sizes), DRAWS, dtype=torch.float64, device='cpu').numpy()
+        regions = self.sampler.draw_batch(draws[:, 1:], sizes)
+        regions.drop(draws[:, 0] >= self.prob)
         return regions
 
     def extra_repr(self) -> str:
