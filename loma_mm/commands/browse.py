@@ -34,6 +34,7 @@ from mmengine.visualization import Visualizer
 from mmengine.visualization.utils import img_from_canvas
 
 from loma_mm.errors import SetupError, UsageError
+from loma_mm.running.console import terminal
 from loma_mm.visualization import BeforeAfter, Sample, annotate, save_figure
 
 from .arguments import (
@@ -215,7 +216,7 @@ def run(args: argparse.Namespace) -> None:
     set_random_seed(args.seed)
     indices = np.random.permutation(len(samples))[: args.number]
     overview = []
-    for index in track_iter_progress(indices.tolist()):
+    for index in track_iter_progress(indices.tolist(), file=terminal()):
         if compared:
             sample = compared[index]
         else:

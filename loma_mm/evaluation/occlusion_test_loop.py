@@ -1,5 +1,4 @@
 import copy
-import sys
 from collections.abc import Sequence
 
 import torch
@@ -11,6 +10,8 @@ from mmengine.runner import Runner, TestLoop
 from mmengine.runner.amp import autocast
 from mmengine.utils import ProgressBar
 from torch.utils.data import DataLoader
+
+from loma_mm.running.console import terminal
 
 from .occlusion import OCCLUSIONS, check_occlusion, occlude, occlusion_name
 
@@ -91,7 +92,7 @@ class OcclusionTestLoop(TestLoop):
             dict: The metrics of all occlusions.
         """
         if self.progress_bar:
-            self.bar = ProgressBar(len(self.dataloader), file=sys.stdout)
+            self.bar = ProgressBar(len(self.dataloader), file=terminal())
         metrics = super().run()
         if self.progress_bar:
             self.bar.file.write('\n')

@@ -11,6 +11,7 @@ from pathlib import Path
 from mmengine.utils import ProgressBar
 
 from loma_mm.errors import BusyError
+from loma_mm.running.console import terminal
 from loma_mm.running.work_dir import is_locked
 
 from .results import Key, Results
@@ -115,9 +116,8 @@ def run_all(
     print(f'{len(pending)} of {len(runs)} runs are to be done.')
     if not pending:
         return []
-    problems = []
-    # Its default is the output at the time that mmengine was imported.
-    bar = ProgressBar(len(pending), file=sys.stdout)
+    problems, failed = [], 0
+    bar = ProgressBar(len(pending), file=terminal())
     for run in pending:
         try:
             problem = _train(run, results, train)
@@ -130,16 +130,25 @@ def run_all(
         if problem:
             problems.append(problem)
             print(f'\n{problem}', flush=True)
-        bar.update()
+            failed += problem != _busy(run)
+        # What other processes have done counts, what they still do does not: so
+        # the time that is left is right for all of them together.
+        filed = {key for key, _ in results.read()}
+        done = sum(run.key in filed for run in pending) + failed
+        if done > bar.completed:
+            bar.update(done - bar.completed)
     print()
     return problems
 
 
+def _busy(run: Run) -> str:
+    return f'{run} is being done by another process.'
+
+
 def _train(run: Run, results: Results, train: Sequence[str]) -> str | None:
     """Do a run; if there is no result, say in one sentence why."""
-    busy = f'{run} is being done by another process.'
     if is_locked(run.work_dir):
-        return busy
+        return _busy(run)
     if not collect([run], results):  # done by another since we looked
         return None
     os.makedirs(osp.dirname(run.log), exist_ok=True)
@@ -153,7 +162,7 @@ def _train(run: Run, results: Results, train: Sequence[str]) -> str | None:
             stderr=subprocess.STDOUT,
         ).returncode
     if code == BusyError.exit_code:
-        return busy
+        return _busy(run)
     if code:
         return f'{run} failed with exit code {code}: see {run.log}.'
     if collect([run], results):

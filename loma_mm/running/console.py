@@ -8,7 +8,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from logging.handlers import MemoryHandler
-from typing import Any
+from typing import Any, TextIO
 
 from loma_mm.errors import LomaError, LomaWarning
 
@@ -50,6 +50,11 @@ def _show_warning(
     else:
         text = warnings.formatwarning(message, category, filename, lineno)
         aside.info(text.rstrip('\n'))
+
+
+def terminal() -> TextIO:
+    """Where bars of progress go: the terminal, or nowhere in a pipe."""
+    return sys.stdout if sys.stdout.isatty() else io.StringIO()
 
 
 @contextlib.contextmanager

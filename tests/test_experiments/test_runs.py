@@ -138,7 +138,30 @@ def test_a_failure_is_a_sentence_and_stops_nothing(tiny_options, tmp_path, capsy
     assert 'hello' in Path(runs[1].log).read_text()
     said = capsys.readouterr().out
     assert all(problem in said for problem in problems)
-    assert ' 2/2' in said  # the progress bar
+    assert '/2' not in said  # no progress bar: this is no terminal
+
+
+def test_the_time_that_is_left_is_that_of_all_processes(tmp_path, capsys, monkeypatch):
+    """What another process does is not done, and counts when it is."""
+    table = tmp_path / 'r.csv'
+    table.write_text('name,config,seed,metric,value\n')
+    script = tmp_path / 'train.py'
+    script.write_text(
+        'import sys\n'
+        'seed = int(sys.argv[-1].split("=")[1])\n'
+        '# Meanwhile another process ends the run of seed 0.\n'
+        'for done in (seed, 0)[: seed]:\n'
+        f'    with open({str(table)!r}, "a") as file:\n'
+        f'        file.write(f"r,{CLASSIFIER.stem},{{done}},accuracy/top1,50\\n")\n'
+    )
+    runs = [Run('r', str(CLASSIFIER), seed, str(tmp_path)) for seed in range(4)]
+    monkeypatch.setattr(sys.stdout, 'isatty', lambda: True, raising=False)
+    with locked(runs[0].work_dir), locked(runs[3].work_dir):
+        problems = run_all(runs, Results(str(table)), [str(script)])
+    assert len(problems) == 2
+    shown = re.findall(r' (\d)/4, ', capsys.readouterr().out)
+    # After seed 1, and after seed 2 with seed 0.
+    assert list(dict.fromkeys(shown)) == ['0', '1', '3']
 
 
 def test_two_processes_do_not_do_the_same_run(tmp_path):
