@@ -9,6 +9,7 @@ known, and why, are in docs/promises.md.
 
 import argparse
 import ast
+import glob
 import os
 import random
 import re
@@ -25,12 +26,13 @@ FILES = (
     *(f'loma_mm/functional/{name}.py' for name in ['region', 'image', 'feature']),
     *(f'loma_mm/functional/{name}.py' for name in ('labels', 'batch')),
     'loma_mm/sampler.py',
-    *(f'loma_mm/functional/csrc/{name}.c' for name in ('image', 'feature', 'module')),
+    *sorted(glob.glob('loma_mm/functional/csrc/*.c')),
 )
 # Those that take no more than a second or two a file.
 TESTS = (
     'tests/test_functional',
     'tests/test_datasets/test_local_magnification.py',
+    'tests/test_models/test_batch_local_magnification.py',
     'tests/test_models/test_feature_augments.py',
 )
 # A loop that no longer ends is noticed too.
