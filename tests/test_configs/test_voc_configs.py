@@ -1,4 +1,4 @@
-"""Every VOC config trains: two iterations on tiny images, random weights."""
+"""The VOC configs are the paper's, and the small detector takes other data."""
 
 from xml.etree import ElementTree
 
@@ -88,14 +88,6 @@ def losses_of(cfg):
     assert runner.iter == 2
     assert 0 <= scalars['val/pascal_voc/mAP'].current() <= 1
     return list(scalars['train/loss'].data[0])
-
-
-@pytest.mark.parametrize('name', VOC + FEATURES)
-def test_voc_config_trains(voc, tmp_path, name):
-    cfg = load_config(str(FOLDER / name), dict(data_root=f'{voc}/'))
-    check_before_start(cfg, ('train', 'val', 'test'))
-    losses = losses_of(shrink(cfg, tmp_path))
-    assert len(losses) == 2 and np.isfinite(losses).all()
 
 
 @pytest.mark.parametrize('name', VOC)

@@ -12,6 +12,7 @@ from tests.helpers import ROOT
 
 from .faults import CONFIGS, TRAIN, annotation, coco, cut, image, make, shrunk, turned
 from .shrink import shrink
+from .test_every_config import losses
 
 pytest.importorskip('mmdet')
 pytest.importorskip('mmpretrain')
@@ -26,13 +27,6 @@ def small(name):
 def train(call, config, work, options, *words):
     words = ['--work-dir', work, '--no-validate', *words]
     return call('train', config, *words, '--cfg-options', *small(config), *options)
-
-
-def losses(work):
-    """Every number that a training logged as a loss."""
-    (log,) = work.glob('*/vis_data/scalars.json')
-    rows = [json.loads(line) for line in log.read_text().splitlines()]
-    return [value for row in rows for key, value in row.items() if 'loss' in key]
 
 
 # ----------------------------------------------------------------------- boxes
