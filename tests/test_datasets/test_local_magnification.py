@@ -12,6 +12,7 @@ from loma_mm import LocalMagnification
 from loma_mm.functional import MagnificationRegion, image, magnify_image
 from loma_mm.sampler import RegionSampler
 from tests import naive
+from tests.compiled import needs_compiled
 
 
 def photo(height=40, width=60, dtype=np.uint8):
@@ -230,6 +231,7 @@ def test_drops_into_existing_configs(tmp_path, scope, base, key, name, imports):
     )
 
 
+@needs_compiled
 def test_says_that_it_is_not_compiled(monkeypatch, recwarn):
     LocalMagnification(prob=1.0)
     assert not recwarn

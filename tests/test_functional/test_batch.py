@@ -15,6 +15,7 @@ from loma_mm.functional import (
     magnify_image,
 )
 from loma_mm.functional.region import RegionTable
+from tests.compiled import needs_compiled
 
 SHAPES = ('rhombus', 'ellipse', 'rectangle')
 
@@ -83,6 +84,7 @@ def test_other_types_and_layouts(monkeypatch, path, dtype):
         assert out.dtype == dtype and torch.equal(out, expected)
 
 
+@needs_compiled
 def test_layouts_and_threads_of_the_compiled_loop(monkeypatch):
     """Each thread has images of its own, of any layout, padded or not."""
     rng = np.random.default_rng(0)
@@ -121,6 +123,7 @@ def test_layouts_and_threads_of_the_compiled_loop(monkeypatch):
     assert last.is_contiguous(memory_format=torch.channels_last)
 
 
+@needs_compiled
 def test_what_the_compiled_loop_refuses():
     """Wrong calls are errors, and what it cannot do is left to PyTorch."""
     loop = image._compiled.magnify_batch
@@ -189,6 +192,7 @@ def test_a_table_gives_back_its_regions():
     assert list(RegionTable.of([])) == []
 
 
+@needs_compiled
 def test_many_planes_and_large_pixels_of_the_compiled_loop():
     """Types that torch lacks, and more moves than are collected at a time."""
     rng = np.random.default_rng(0)

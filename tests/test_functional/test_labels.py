@@ -15,6 +15,7 @@ from loma_mm.functional import (
     magnify_points,
 )
 from tests import naive
+from tests.compiled import needs_compiled
 
 shapes = st.sampled_from(['rhombus', 'ellipse', 'rectangle'])
 
@@ -98,6 +99,7 @@ def test_masks_and_maps_by_the_equations(case, seed, classes):
         np.testing.assert_array_equal(moved, expected.astype(dtype))
 
 
+@needs_compiled
 def test_what_the_compiled_boxes_refuse():
     loop = labels._compiled.magnify_boxes
     box, numbers = np.array([[1, 2, 5, 6]]), (4, 4, 3.0, 1.0, 1.0, 0, 8, 9)
