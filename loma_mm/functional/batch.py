@@ -57,8 +57,7 @@ def magnify_batch(
         >>> magnify_batch(torch.rand(2, 3, 8, 8), [region, None]).shape
         torch.Size([2, 3, 8, 8])
     """
-    table, sizes_of = _check(x, regions, sizes)
-    return magnify_table(x, table, sizes_of)
+    return magnify_table(x, *_check(x, regions, sizes))
 
 
 def magnify_table(x: Tensor, regions: RegionTable, sizes: np.ndarray) -> Tensor:

@@ -1,7 +1,11 @@
-"""The ``--cfg-options`` that make a shipped config a matter of a second."""
+"""Shipped configs as a matter of a second, and what their trainings logged."""
 
-from loma_mm.running import load_config
+import json
+from pathlib import Path
+
+from loma_mm.running import load_config, shipped_configs
 from loma_mm.running.datasets import dataloaders, dataset_configs
+from tests.helpers import ROOT
 
 # Of each network: small values, and the channels that it then gives.
 NETWORKS = {
@@ -83,3 +87,17 @@ def shrink(config: str) -> list[str]:
                 if step.type == 'Resize' and max(step.scale) > 96:
                     options.append(f'{where}.pipeline.{i}.scale=(96,64)')
     return options
+
+
+def small(name):
+    """The options that make a shipped config a matter of seconds."""
+    path = next(path for path in shipped_configs() if Path(path).stem == name)
+    return shrink(str(ROOT / 'configs' / path))
+
+
+def losses(work):
+    """Every number that the last training in a work dir logged as a loss."""
+    logs = work.glob('*/vis_data/scalars.json')
+    log = max(logs, key=lambda path: path.stat().st_mtime)
+    rows = [json.loads(line) for line in log.read_text().splitlines()]
+    return [value for row in rows for key, value in row.items() if 'loss' in key]

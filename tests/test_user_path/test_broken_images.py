@@ -1,27 +1,16 @@
 """Images that break, and boxes outside of them, while training goes on."""
 
 import json
-from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from loma_mm.running import shipped_configs
-from tests.helpers import ROOT
-
 from .faults import CONFIGS, TRAIN, annotation, coco, cut, image, make, shrunk, turned
-from .shrink import shrink
-from .test_every_config import losses
+from .shrink import losses, small
 
 pytest.importorskip('mmdet')
 pytest.importorskip('mmpretrain')
-
-
-def small(name):
-    """The options that make a shipped config a matter of seconds."""
-    path = next(path for path in shipped_configs() if Path(path).stem == name)
-    return shrink(str(ROOT / 'configs' / path))
 
 
 def train(call, config, work, options, *words):

@@ -1,6 +1,5 @@
 """Every shipped config, with the commands that a user types."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +7,7 @@ import pytest
 
 from loma_mm.running import shipped_configs
 
-from .shrink import shrink
+from .shrink import losses, shrink
 
 
 def run(user, capsys, *words):
@@ -19,14 +18,6 @@ def run(user, capsys, *words):
     # A check that fails itself warns, and stops nothing.
     assert 'could not be checked' not in err
     return out
-
-
-def losses(work):
-    """Every number that the last training in a work dir logged as a loss."""
-    logs = work.glob('*/vis_data/scalars.json')
-    log = max(logs, key=lambda path: path.stat().st_mtime)
-    rows = [json.loads(line) for line in log.read_text().splitlines()]
-    return [value for row in rows for key, value in row.items() if 'loss' in key]
 
 
 @pytest.mark.parametrize('config', shipped_configs())

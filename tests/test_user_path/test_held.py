@@ -5,8 +5,7 @@ import pytest
 from PIL import Image
 
 from .faults import CONFIGS, annotation, make
-from .test_broken_images import small
-from .test_every_config import losses
+from .shrink import losses, small
 
 IMAGES = {
     'gray.jpg': 'L',
