@@ -62,7 +62,9 @@ class SeededBatch(list):
         self.key = key
 
     def __reduce__(self) -> tuple:
-        return type(self), (list(self), self.key)
+        # A slice, as it does not iterate: a loader's queue pickles in a thread
+        # of the training process, whose draws must not be seeded meanwhile.
+        return type(self), (self[:], self.key)
 
     def __iter__(self) -> Iterator[Any]:
         if torch.utils.data.get_worker_info() is not None:

@@ -54,14 +54,13 @@ def test_the_unoccluded_accuracy_is_that_of_the_test_tool(
         classifier / 'epoch_1.pth',
         checkpoint,
     )
-    called = call(
+    call(
         'occlusion',
         '--out',
         tmp_path / 'a.png',
         *('--model', 'LOMA', CLASSIFIER, checkpoint, '--sizes', 0, 8),
         *classifier_options,
     )
-    assert '] 4/4, ' in called.out  # batches of 128
     found = {split(row): float(row['value']) for row in rows(tmp_path / 'a.csv')}
     assert list(found) == [
         ('center', 0),

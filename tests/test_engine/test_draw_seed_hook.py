@@ -1,5 +1,6 @@
 """No random draw of a training is repeated where it should not be."""
 
+import pickle
 import random
 import signal
 import subprocess
@@ -16,6 +17,7 @@ from torch.utils.data import DataLoader
 from loma_mm import FeatureLocalMagnification, LocalMagnification
 from loma_mm.engine.hooks.draw_seed_hook import SeededBatchSampler
 from loma_mm.functional import MagnificationRegion
+from loma_mm.seeding import SeededBatch
 from tests.helpers import CLASSIFIER, ROOT, run_command
 
 SAMPLES = 6
@@ -154,6 +156,16 @@ def test_resumed_as_if_never_stopped(tmp_path, loader):
     assert resumed.features == whole.features[6:]
     assert torch.equal(resumed.weight, whole.weight)
     assert states[:2] == states_then[:2] and torch.equal(states[2], states_then[2])
+
+
+def test_a_batch_on_its_way_to_a_worker_seeds_nothing(monkeypatch):
+    """A thread pickles it while the training process draws."""
+    batch = SeededBatch([3, 1, 2], (0, 0, 0, 1, 2))
+    with monkeypatch.context() as patch:
+        patch.setattr('loma_mm.seeding.seed_generators', lambda *key: pytest.fail())
+        written = pickle.dumps(batch)
+    read = pickle.loads(written)
+    assert (type(read), list(read), read.key) == (SeededBatch, [3, 1, 2], batch.key)
 
 
 @pytest.mark.parametrize('sampler', ['InfiniteSampler', 'DefaultSampler'])
