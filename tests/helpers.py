@@ -1,13 +1,34 @@
 """What several tests share."""
 
+import importlib
+import multiprocessing
+import os
+import random
 import subprocess
 import sys
+import tempfile
+from multiprocessing import forkserver
 from pathlib import Path
+from unittest import mock
+
+import numpy as np
+import torch
 
 ROOT = Path(__file__).resolve().parent.parent
 CLASSIFIER = ROOT / 'configs/resnet_cifar/resnet20_1xb64-loma-if-fo_digits.py'
 DETECTOR = (
     ROOT / 'configs/faster_rcnn/faster-rcnn_r18_fpn_loma-rhombus-scratch-4e_digits.py'
+)
+COPIES = multiprocessing.get_context('forkserver')
+COPIES.set_forkserver_preload(
+    [
+        # first mmcv's operators, where it has none compiled
+        'loma_mm.mmcv_ops',
+        'mmdet.apis',
+        'mmpretrain.apis',
+        'loma_mm.commands.train',
+        'tests.helpers',
+    ]
 )
 
 
@@ -24,9 +45,48 @@ def run_python(*words, check=True, cwd=ROOT):
     return done
 
 
+def start_command(*words, out=os.devnull, cwd=ROOT):
+    """Type a command and do not wait for it; its output goes to a file.
+
+    It has a process of its own, which is a copy of one that has the toolboxes
+    imported: most of the time of a small command. Commands of a process that
+    imports them itself are in test_installed.
+    """
+    # Where the server finds the packages.
+    with mock.patch.dict(os.environ, PYTHONPATH=str(ROOT)):
+        forkserver.ensure_running()
+    words = [*map(str, words)]
+    process = COPIES.Process(
+        target=_be_command, args=(words, str(out), str(cwd), dict(os.environ))
+    )
+    process.start()
+    return process
+
+
+def _be_command(words, out, cwd, environment):
+    written = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    for number, name in ((1, 'stdout'), (2, 'stderr')):
+        os.dup2(written, number)
+        setattr(sys, name, open(number, 'w', buffering=1, closefd=False))
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(cwd)
+    # Or every copy would draw the same.
+    random.seed()
+    np.random.seed()
+    torch.seed()
+    sys.argv = ['loma_mm', *words]
+    sys.exit(importlib.import_module('loma_mm.__main__').main())
+
+
 def run_command(*words, check=True, cwd=ROOT):
-    """Run a command of ours in a process of its own."""
-    return run_python('-m', 'loma_mm', *words, check=check, cwd=cwd)
+    """Type a command; its output is in the failure, if any."""
+    with tempfile.NamedTemporaryFile('r', encoding='utf-8') as out:
+        process = start_command(*words, out=out.name, cwd=cwd)
+        process.join()
+        said = out.read()
+    assert not check or process.exitcode == 0, said
+    return subprocess.CompletedProcess(words, process.exitcode, said)
 
 
 def parse(module, *words):

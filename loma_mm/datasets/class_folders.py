@@ -28,6 +28,7 @@ class _NamedFolders(CustomDataset):
         if isinstance(class_folders, str):
             class_folders = [class_folders]
         self.class_folders: list[str] = list(class_folders)
+        self._folders: list[str] | None = None
         super().__init__(*args, extensions=extensions, **kwargs)
 
     def is_valid_file(self, filename: str) -> bool:
@@ -54,7 +55,9 @@ class _NamedFolders(CustomDataset):
 
     def folders(self) -> list[str]:
         """The folders of images of this split, neither hidden nor empty."""
-        return class_folders(self.img_prefix, self.extensions)
+        if self._folders is None:
+            self._folders = class_folders(self.img_prefix, self.extensions)
+        return self._folders
 
     def class_names(self) -> list[str]:
         """The folders of all classes, in the order of their labels.
@@ -159,15 +162,29 @@ def class_folders(root: str, extensions: Sequence[str] = SUFFIXES) -> list[str]:
         for entry in os.scandir(root)
         if entry.is_dir()
         and is_visible(entry.name)
-        and next(walk_visible(entry.path, extensions), None) is not None
+        and _holds_image(entry.path, extensions)
     )
+
+
+def _holds_image(folder: str, extensions: Sequence[str]) -> bool:
+    # Mostly the first file is one: of a class of ImageNet it is the first of 1,300.
+    with os.scandir(folder) as entries:
+        if any(
+            is_visible(entry.name)
+            and entry.name.lower().endswith(tuple(extensions))
+            and not entry.is_dir()
+            for entry in entries
+        ):
+            return True
+    return next(walk_visible(folder, extensions), None) is not None
 
 
 def check_folders(
     folders: Sequence[str], names: Sequence[str], place: str, source: str
 ) -> None:
     """Raise a DataError for folders that are of no class."""
-    unknown = [folder for folder in folders if folder not in names]
+    known = set(names)
+    unknown = [folder for folder in folders if folder not in known]
     if unknown:
         near = [(folder, nearest(folder, names)) for folder in unknown]
         hints = [f'{folder} for {name}' for folder, name in near if name]

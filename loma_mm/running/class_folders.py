@@ -112,7 +112,7 @@ def check_class_folders(datasets: list[tuple[Any, str]]) -> list[str]:
 
 
 def _check_ours(dataset: Any, place: str) -> list[str]:
-    folders = dataset.folders()
+    folders = set(dataset.folders())
     names = dataset.class_names()
     absent = [name for name in names if name not in folders]
     if not absent or not folders:

@@ -3,8 +3,6 @@
 import pickle
 import random
 import signal
-import subprocess
-import sys
 import time
 
 import numpy as np
@@ -18,7 +16,7 @@ from loma_mm import FeatureLocalMagnification, LocalMagnification
 from loma_mm.engine.hooks.draw_seed_hook import SeededBatchSampler
 from loma_mm.functional import MagnificationRegion
 from loma_mm.seeding import SeededBatch
-from tests.helpers import CLASSIFIER, ROOT, run_command
+from tests.helpers import CLASSIFIER, run_command, start_command
 
 SAMPLES = 6
 
@@ -205,18 +203,13 @@ def test_killed_at_any_moment_and_resumed(tmp_path):
     killed = tmp_path / 'killed'
     kills = 0
     for epoch in (1, 3):
-        command = sys.executable, '-m', 'loma_mm', *words, '--work-dir', killed
-        process = subprocess.Popen(
-            [*map(str, command), '--resume'],
-            cwd=ROOT,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        while process.poll() is None and not (killed / f'epoch_{epoch}.pth').exists():
+        process = start_command(*words, '--work-dir', killed, '--resume')
+        while process.is_alive() and not (killed / f'epoch_{epoch}.pth').exists():
             time.sleep(0.02)
         time.sleep(random.random() / 4)
         process.kill()
-        kills += process.wait() == -signal.SIGKILL
+        process.join()
+        kills += process.exitcode == -signal.SIGKILL
     assert kills
     run_command(*words, '--work-dir', killed, '--resume')
     one, other = (
