@@ -67,7 +67,7 @@ def _be_command(words, out, cwd, environment):
     written = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     for number, name in ((1, 'stdout'), (2, 'stderr')):
         os.dup2(written, number)
-        setattr(sys, name, open(number, 'w', buffering=1, closefd=False))
+        setattr(sys, name, os.fdopen(number, 'w', buffering=1, closefd=False))
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(cwd)
