@@ -8,6 +8,7 @@ import hypothesis
 import pytest
 
 from tests.helpers import CLASSIFIER, ROOT, run_command
+from tests.quick import quicken
 
 # One thread, here and in the tools that tests start: on small images more
 # threads wait for each other. Before torch is imported, which reads it.
@@ -91,6 +92,7 @@ class Called(NamedTuple):
 def call(monkeypatch, capsys):
     """Type a command in this process."""
     monkeypatch.chdir(ROOT)
+    quicken(monkeypatch.setattr)
 
     def call_command(*words):
         from loma_mm.__main__ import main
@@ -115,9 +117,12 @@ def classifier_options(tmp_path_factory):
     """Arguments that give CLASSIFIER its data and one epoch of training."""
     folder = tmp_path_factory.mktemp('data') / 'digits'
     run_command('make-digits', 'folder', folder)
+    train = folder.parent / 'train.txt'
+    run_command('list-images', folder / 'train', train, '--per-class', 20)
     return (
         '--cfg-options',
         f'data_root={folder}',
+        f'train_dataloader.dataset.ann_file={train}',
         'train_cfg.max_epochs=1',
         'train_cfg.val_interval=1',
         'train_dataloader.num_workers=0',

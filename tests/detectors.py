@@ -42,10 +42,17 @@ def shrink(model):
     model.backbone.frozen_stages = -1
     model.backbone.norm_cfg = dict(type='BN', requires_grad=True)
     model.backbone.norm_eval = False
+    model.backbone.stem_channels = model.backbone.base_channels = 16
+    model.neck.in_channels = [width // 4 for width in model.neck.in_channels]
     if 'encoder' in model:
         model.num_queries = 20
         model.encoder.num_layers = model.decoder.num_layers = 1
         return model
+    if 'rcnn' in (model.get('train_cfg') or {}):
+        model.train_cfg.rpn_proposal.max_per_img = model.test_cfg.rpn.max_per_img = 50
+        stages = model.train_cfg.rcnn
+        for stage in stages if isinstance(stages, list) else [stages]:
+            stage.sampler.num = 32
     # A detector that has learned nothing is sure of nothing; show it anyway.
     test_cfg = model.test_cfg.get('rcnn', model.test_cfg)
     test_cfg.update(score_thr=0, max_per_img=50)

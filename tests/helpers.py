@@ -14,6 +14,8 @@ from unittest import mock
 import numpy as np
 import torch
 
+from .quick import quicken
+
 ROOT = Path(__file__).resolve().parent.parent
 CLASSIFIER = ROOT / 'configs/resnet_cifar/resnet20_1xb64-loma-if-fo_digits.py'
 DETECTOR = (
@@ -75,6 +77,7 @@ def _be_command(words, out, cwd, environment):
     random.seed()
     np.random.seed()
     torch.seed()
+    quicken()
     sys.argv = ['loma_mm', *words]
     sys.exit(importlib.import_module('loma_mm.__main__').main())
 

@@ -1,5 +1,6 @@
 """What is installed: built, put beside the toolboxes, used in an empty folder."""
 
+import json
 import os
 import subprocess
 import sys
@@ -91,10 +92,10 @@ def site(wheel, tmp_path_factory):
 def digits(site, tmp_path_factory):
     """A folder with the data of the demos in small, where nothing else is."""
     folder = tmp_path_factory.mktemp('empty')
-    python(site, folder, '-m', 'loma_mm', 'make-digits', 'folder', 'data/digits')
-    python(
-        *(site, folder, '-m', 'loma_mm', 'make-digits', 'voc', 'data/digits-voc'),
-        *('--train', 8, '--test', 2),
+    commands(
+        *(site, folder),
+        ('make-digits', 'folder', 'data/digits'),
+        ('make-digits', 'voc', 'data/digits-voc', '--train', 8, '--test', 2),
     )
     return folder
 
@@ -111,6 +112,18 @@ def python(site, cwd, *words, code=0):
     )
     assert done.returncode == code, done.stdout
     return done.stdout
+
+
+def commands(site, cwd, *commands):
+    """The same for several commands, which share the time of the imports."""
+    code = (
+        'import json, sys; from loma_mm.__main__ import main\n'
+        'for words in json.loads(sys.argv[1]):\n'
+        '    assert main(words) == 0, words\n'
+        "    print('\\f', flush=True)"
+    )
+    typed = json.dumps([[*map(str, words)] for words in commands])
+    return python(site, cwd, '-c', code, typed).split('\f')[:-1]
 
 
 def files_of(folder):
@@ -174,14 +187,18 @@ def test_model_index_names_every_config_that_is_there(site):
 
 
 def test_finds_configs(site, tmp_path):
-    found = python(site, tmp_path, '-m', 'loma_mm', 'configs', 'voc07', 'rhombus')
+    found, paths = commands(
+        *(site, tmp_path),
+        ('configs', 'voc07', 'rhombus'),
+        ('configs', 'voc07', '--path'),
+    )
     line = next(
         line
         for line in found.splitlines()
         if line.startswith('faster-rcnn_r50_fpn_loma-rhombus-1x_voc07 ')
     )
     assert '73.2' in line
-    paths = python(site, tmp_path, '-m', 'loma_mm', 'configs', 'voc07', '--path')
+    assert paths.split()
     assert all(Path(path).is_relative_to(site) for path in paths.split())
 
 
@@ -220,11 +237,6 @@ def test_mmdetection_trains_a_config_that_inherits_ours(site, digits):
 
 
 def test_experiments_find_the_paper_in_the_package(site, tmp_path):
-    said = python(
-        *(site, tmp_path, '-m', 'loma_mm', 'sweep'),
-        *('resnet20_1xb128-loma-rhombus_cifar10', '--commands', 'torchrun'),
-    )
-    assert said.count('-m loma_mm train') > 9
     # As many images as the study takes of each class.
     jpeg = cv2.imencode('.jpg', np.zeros((8, 8, 3), np.uint8))[1].tobytes()
     for split, count in (('train', 500), ('test', 1)):
@@ -233,10 +245,12 @@ def test_experiments_find_the_paper_in_the_package(site, tmp_path):
             folder.mkdir(parents=True)
             for i in range(count):
                 (folder / f'{i:03d}.jpg').write_bytes(jpeg)
-    said = python(
-        *(site, tmp_path, '-m', 'loma_mm', 'study', '--cifar10', 'photographs'),
-        *('--commands', 'python'),
+    swept, studied, _ = commands(
+        *(site, tmp_path),
+        ('sweep', 'resnet20_1xb128-loma-rhombus_cifar10', '--commands', 'torchrun'),
+        ('study', '--cifar10', 'photographs', '--commands', 'python'),
+        ('tables', '.', '--out', 'tables.md'),
     )
-    assert '-m loma_mm train' in said
-    python(site, tmp_path, '-m', 'loma_mm', 'tables', '.', '--out', 'tables.md')
+    assert swept.count('-m loma_mm train') > 9
+    assert '-m loma_mm train' in studied
     assert '80.6' in (tmp_path / 'tables.md').read_text(encoding='utf-8')

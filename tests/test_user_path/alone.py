@@ -1,7 +1,6 @@
 """Commands in one process, each as if it were alone in it."""
 
 import contextlib
-import functools
 import logging
 import os
 import random
@@ -10,11 +9,7 @@ import warnings
 import numpy as np
 import torch
 from mmengine.logging import MMLogger
-from mmengine.runner import runner
 from mmengine.utils import ManagerMixin
-
-# Compilers are asked for their versions once.
-collect_env = functools.cache(runner.collect_env)
 
 
 def managers(cls=ManagerMixin):

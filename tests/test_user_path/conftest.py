@@ -1,19 +1,15 @@
-import functools
 import gc
 import importlib
 import shutil
 
-import mmengine.config.config
-import mmengine.config.utils
 import pytest
 import torchvision.datasets
-import yapf.yapflib.yapf_api
-from mmengine.runner import runner
 
 from loma_mm.__main__ import main
 from tests.helpers import ROOT
+from tests.quick import quicken
 
-from .alone import alone, collect_env
+from .alone import alone
 from .checkpoints import LATEST, network, prepare, processes
 from .evil import save
 from .standin import make_data, md5
@@ -53,15 +49,7 @@ def user(world, monkeypatch):
 
     monkeypatch.chdir(world)
     monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '')
-    # Most of the time of a small run, and nothing of what it does: compilers
-    # are asked for their versions once, toolboxes' indices of their models are
-    # read once, and printed configs are not laid out.
-    monkeypatch.setattr(mmengine.config.utils, 'load', load)
-    monkeypatch.setattr(runner, 'collect_env', collect_env)
-    for place in (yapf.yapflib.yapf_api, mmengine.config.config):
-        monkeypatch.setattr(
-            place, 'FormatCode', lambda text, **_: (text, True), raising=False
-        )
+    quicken(monkeypatch.setattr)
     for dataset, root in (
         (CIFAR10, 'cifar10'),
         (CIFAR100, 'cifar100'),
@@ -104,7 +92,6 @@ def place(tmp_path_factory):
 @pytest.fixture
 def enter(call, place, tmp_path, monkeypatch):
     """Types a way in: gives what it did, whether code ran, and where it writes."""
-    monkeypatch.setattr(runner, 'collect_env', collect_env)
     # Where downloads go.
     monkeypatch.setenv('TORCH_HOME', str(tmp_path / 'home'))
     monkeypatch.setattr('loma_mm.experiments.runs.subprocess', processes(call))
@@ -124,6 +111,3 @@ def enter(call, place, tmp_path, monkeypatch):
         return done, marker.exists(), out
 
     return type_way
-
-
-load = functools.cache(mmengine.config.utils.load)
