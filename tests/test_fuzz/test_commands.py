@@ -6,9 +6,11 @@ there, so that it ends before it starts.
 
 import argparse
 import contextlib
+import functools
 import importlib
 import io
 import os
+import runpy
 
 import hypothesis
 import pytest
@@ -16,12 +18,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loma_mm.__main__ import COMMANDS, main
+from loma_mm.doctor import imports
 from tests.helpers import CLASSIFIER, DETECTOR
 
 PICTURE = 'out.png'
 # The words without which a command says nothing but its usage, and what is not
 # changed: huge datasets are no mistake.
 TYPED = {
+    'doctor': ((), ()),
     'prepare': (('data', '--out', 'prepared'), ()),
     'train': ((CLASSIFIER, '--cfg-options', 'data_root=none'), ('launcher',)),
     'test': ((CLASSIFIER, 'net.pth', '--cfg-options', 'data_root=none'), ('launcher',)),
@@ -43,10 +47,8 @@ TYPED = {
     # Without --check it writes into this tree.
     'config-index': (('--check',), ()),
 }
-# What the doctor does with its one option is in test_commands/test_doctor.py;
-# it starts a process for each package. A page that plays is there until it is
-# stopped: test_commands/test_play.py.
-LEFT_OUT = {'doctor', 'play'}
+# A page that plays is there until it is stopped: test_commands/test_play.py.
+LEFT_OUT = {'play'}
 
 WORDS = (
     *('', ' ', 'a', '0', '1', '-1', '0.5', '1e400', '-0', 'nan', 'inf', '-inf'),
@@ -104,6 +106,21 @@ def folder(tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope='module', autouse=True)
+def doctor_in_this_process():
+    """Where the packages are imported already: once, and each config."""
+    take = runpy.run_path(str(imports.PROBE))['take']
+    once = functools.cache(take)
+
+    def probe(steps, config=None):
+        patch.setenv('LOMA_DOCTOR_CONFIG', config or '')
+        return {name: (take if name == 'config' else once)(name) for name in steps}
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr('loma_mm.doctor.checks.probe', probe)
+        yield
+
+
 def type_words(command, typed):
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
@@ -150,3 +167,5 @@ def test_options(command, folder, data):
         # A sentence, not a trace.
         assert 'Traceback' not in err + out, err
         assert len(err.strip().splitlines()[-1]) < 2000
+    # A check of the doctor that failed itself.
+    assert 'cannot be checked' not in out, out
