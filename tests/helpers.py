@@ -1,5 +1,8 @@
 """What several tests share."""
 
+import functools
+import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -27,6 +30,20 @@ def run_python(*words, check=True, cwd=ROOT):
 def run_command(*words, check=True, cwd=ROOT):
     """Run a command of ours in a process of its own."""
     return run_python('-m', 'loma_mm', *words, check=check, cwd=cwd)
+
+
+def probe_here():
+    """The doctor's probe in this process: once, but for configs."""
+    from loma_mm.doctor.imports import PROBE
+
+    take = runpy.run_path(str(PROBE))['take']
+    once = functools.cache(take)
+
+    def probe(steps, config=None):
+        os.environ['LOMA_DOCTOR_CONFIG'] = config or ''
+        return {name: (take if name == 'config' else once)(name) for name in steps}
+
+    return probe
 
 
 def parse(module, *words):

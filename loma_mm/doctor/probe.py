@@ -186,7 +186,7 @@ def take(name):
 
 def main(names):
     """Take steps; what they print goes to the standard error."""
-    out = os.fdopen(os.dup(1), 'w')
+    out = os.fdopen(os.dup(1), 'w', encoding='utf-8')
     os.dup2(2, 1)
     for name in names:
         print(json.dumps(dict(step=name)), file=out, flush=True)

@@ -6,11 +6,9 @@ there, so that it ends before it starts.
 
 import argparse
 import contextlib
-import functools
 import importlib
 import io
 import os
-import runpy
 
 import hypothesis
 import pytest
@@ -18,8 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loma_mm.__main__ import COMMANDS, main
-from loma_mm.doctor import imports
-from tests.helpers import CLASSIFIER, DETECTOR
+from tests.helpers import CLASSIFIER, DETECTOR, probe_here
 
 PICTURE = 'out.png'
 # The words without which a command says nothing but its usage, and what is not
@@ -109,15 +106,10 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope='module', autouse=True)
 def doctor_in_this_process():
     """Where the packages are imported already: once, and each config."""
-    take = runpy.run_path(str(imports.PROBE))['take']
-    once = functools.cache(take)
-
-    def probe(steps, config=None):
-        patch.setenv('LOMA_DOCTOR_CONFIG', config or '')
-        return {name: (take if name == 'config' else once)(name) for name in steps}
-
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr('loma_mm.doctor.checks.probe', probe)
+        # The probe sets it.
+        patch.setenv('LOMA_DOCTOR_CONFIG', '')
+        patch.setattr('loma_mm.doctor.checks.probe', probe_here())
         yield
 
 
