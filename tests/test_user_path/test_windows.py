@@ -52,6 +52,15 @@ def test_names_that_windows_refuses():
         assert not refused(name), name
 
 
+def test_hidden_folders_are_left_out_there_too(monkeypatch):
+    from loma_mm.datasets.class_folders import ClassFolders
+
+    dataset = ClassFolders(data_root='a', pipeline=[], lazy_init=True)
+    monkeypatch.setattr(os, 'sep', '\\')
+    assert dataset.is_valid_file(r'cat\more\1.jpg')
+    assert not dataset.is_valid_file(r'cat\.thumbnails\1.jpg')
+
+
 # Files of ours, and who reads and writes text in the encoding of the machine.
 FILES = sorted((ROOT / 'loma_mm').rglob('*.py'))
 TEXT = ('open', 'fdopen', 'read_text', 'write_text')
