@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -50,6 +51,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         int: 0, or 1 where the command did not do what was asked, or 2 where
         the command line was wrong.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A terminal of another language may know no ±.
+        sys.stdout.reconfigure(errors='backslashreplace')
     words = list(sys.argv[1:] if argv is None else argv)
     if not words or words[0] not in COMMANDS:
         return _overview(words)

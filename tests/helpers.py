@@ -1,9 +1,11 @@
 """What several tests share."""
 
+import functools
 import importlib
 import multiprocessing
 import os
 import random
+import runpy
 import subprocess
 import sys
 import tempfile
@@ -90,6 +92,20 @@ def run_command(*words, check=True, cwd=ROOT):
         said = out.read()
     assert not check or process.exitcode == 0, said
     return subprocess.CompletedProcess(words, process.exitcode, said)
+
+
+def probe_here():
+    """The doctor's probe in this process: once, but for configs."""
+    from loma_mm.doctor.imports import PROBE
+
+    take = runpy.run_path(str(PROBE))['take']
+    once = functools.cache(take)
+
+    def probe(steps, config=None):
+        os.environ['LOMA_DOCTOR_CONFIG'] = config or ''
+        return {name: (take if name == 'config' else once)(name) for name in steps}
+
+    return probe
 
 
 def parse(module, *words):

@@ -19,6 +19,7 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import cv2
+import mmcv
 import numpy as np
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
@@ -164,16 +165,16 @@ def write_scenes(
     names = [f'{split}_{i:05d}' for i in range(count)]
     for name in names:
         img, instances = make_scene(digits, labels, size, rng)
-        cv2.imwrite(
-            str(root / 'JPEGImages' / f'{name}.jpg'),
+        mmcv.imwrite(
             img,
+            str(root / 'JPEGImages' / f'{name}.jpg'),
             [cv2.IMWRITE_JPEG_QUALITY, 95],
         )
         ET.ElementTree(annotation(name, size, instances)).write(
             root / 'Annotations' / f'{name}.xml'
         )
     listing = root / 'ImageSets' / 'Main' / f'{split}.txt'
-    listing.write_text('\n'.join(names) + '\n')
+    listing.write_text('\n'.join(names) + '\n', encoding='utf-8')
 
 
 def write_voc(root: Path, args: argparse.Namespace) -> str:
@@ -201,9 +202,9 @@ def write_folder(root: Path, args: argparse.Namespace) -> str:
             folder = root / split / str(label)
             folder.mkdir(parents=True, exist_ok=True)
             # 16 grey levels become 8 bits.
-            cv2.imwrite(
-                str(folder / f'{i:04d}.png'),
+            mmcv.imwrite(
                 (digit * (255 / 16)).round().astype(np.uint8),
+                str(folder / f'{i:04d}.png'),
             )
     return (
         f'{len(splits["train"][1])} train and {len(splits["test"][1])} '

@@ -34,7 +34,7 @@ class _NamedFolders(CustomDataset):
     def is_valid_file(self, filename: str) -> bool:
         """Whether a file is an image, and neither it nor a folder is hidden."""
         return super().is_valid_file(filename) and all(
-            map(is_visible, filename.split('/'))
+            map(is_visible, filename.replace(os.sep, '/').split('/'))
         )
 
     def load_data_list(self) -> list[dict]:

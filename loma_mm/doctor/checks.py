@@ -20,13 +20,15 @@ def check_all(config: str | None = None) -> Iterator[tuple[str, list[Finding]]]:
     """
     versions = installed()
     yield 'Installed', check_packages(versions)
-    results = probe([*NAMES, 'data', *(['config'] if config else [])], config)
+    results = probe(
+        [*NAMES, 'data', *(['config'] if config is not None else [])], config
+    )
     yield 'Imported', check_imports(results, versions)
     found = [gpus(results['torch'])]
     found.append(check_driver(bool(results['torch'].get('available'))))
     yield 'Machine', [one for one in found if one is not None] + check_room()
     yield 'Data', _data(results['data'])
-    if config:
+    if config is not None:
         yield f'Config {config}', _config(results['config'])
 
 

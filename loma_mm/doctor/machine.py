@@ -17,7 +17,11 @@ def check_driver(sees_gpu: bool) -> Finding:
     query = ['--query-gpu=name,driver_version', '--format=csv,noheader']
     try:
         said = subprocess.run(
-            ['nvidia-smi', *query], capture_output=True, text=True, timeout=30
+            ['nvidia-smi', *query],
+            capture_output=True,
+            text=True,
+            errors='replace',
+            timeout=30,
         )
     except (OSError, subprocess.TimeoutExpired):
         return Finding(NOTE, 'There is no NVIDIA driver here (no nvidia-smi).')

@@ -168,26 +168,29 @@ def config():
 STEPS['config'] = config
 
 
+def take(name):
+    """What a step found, or how it failed."""
+    try:
+        return dict(STEPS[name](), step=name)
+    except BaseException as error:
+        return dict(
+            step=name,
+            error=type(error).__name__,
+            message=' '.join(str(error).split()),
+            missing=getattr(error, 'name', None)
+            if isinstance(error, ModuleNotFoundError)
+            else None,
+            trace=traceback.format_exc(),
+        )
+
+
 def main(names):
     """Take steps; what they print goes to the standard error."""
-    out = os.fdopen(os.dup(1), 'w')
+    out = os.fdopen(os.dup(1), 'w', encoding='utf-8')
     os.dup2(2, 1)
     for name in names:
         print(json.dumps(dict(step=name)), file=out, flush=True)
-        try:
-            found = dict(STEPS[name](), step=name)
-        except BaseException as error:
-            text = ' '.join(str(error).split())
-            found = dict(
-                step=name,
-                error=type(error).__name__,
-                message=text,
-                missing=getattr(error, 'name', None)
-                if isinstance(error, ModuleNotFoundError)
-                else None,
-                trace=traceback.format_exc(),
-            )
-        print(json.dumps(dict(found, done=True)), file=out, flush=True)
+        print(json.dumps(dict(take(name), done=True)), file=out, flush=True)
 
 
 if __name__ == '__main__':

@@ -22,7 +22,10 @@ def latest_checkpoint(work_dir: str) -> str | None:
     folder = Path(work_dir)
     newest = sorted(folder.glob('[!.]*.pth'), key=os.path.getmtime, reverse=True)
     pointer = folder / 'last_checkpoint'
-    if pointer.is_file() and (named := pointer.read_text(errors='replace').strip()):
+    # MMEngine writes it in the encoding of the machine.
+    if pointer.is_file() and (
+        named := pointer.read_text(encoding='locale', errors='replace').strip()
+    ):
         # The folder may have been moved since.
         newest = [Path(named), folder / osp.basename(named), *newest]
     return next((str(path) for path in newest if is_whole(path)), None)

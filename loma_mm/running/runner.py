@@ -83,6 +83,17 @@ class TidyRunner(Runner):
             self.logger.warning(f'Not taken from {filename}: {unloaded}.')
         return checkpoint
 
+    def call_hook(self, fn_name: str, **kwargs: Any) -> None:
+        """Call the hooks as the Runner does; bare weights as of a checkpoint.
+
+        EMA hooks look for a ``state_dict``, and for names as the model's.
+        """
+        loaded = kwargs.get('checkpoint', {})
+        if fn_name == 'after_load_checkpoint' and 'state_dict' not in loaded:
+            weights = {name.removeprefix('module.'): x for name, x in loaded.items()}
+            kwargs['checkpoint'] = dict(state_dict=weights)
+        super().call_hook(fn_name, **kwargs)
+
     def _shorten(self, part: Any) -> Any:
         longest = max(1, int(WARMUP_SHARE * self.max_iters))
         if not (

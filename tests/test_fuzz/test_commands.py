@@ -16,12 +16,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loma_mm.__main__ import COMMANDS, main
-from tests.helpers import CLASSIFIER, DETECTOR
+from tests.helpers import CLASSIFIER, DETECTOR, probe_here
 
 PICTURE = 'out.png'
 # The words without which a command says nothing but its usage, and what is not
 # changed: huge datasets are no mistake.
 TYPED = {
+    'doctor': ((), ()),
     'prepare': (('data', '--out', 'prepared'), ()),
     'train': ((CLASSIFIER, '--cfg-options', 'data_root=none'), ('launcher',)),
     'test': ((CLASSIFIER, 'net.pth', '--cfg-options', 'data_root=none'), ('launcher',)),
@@ -43,10 +44,8 @@ TYPED = {
     # Without --check it writes into this tree.
     'config-index': (('--check',), ()),
 }
-# What the doctor does with its one option is in test_commands/test_doctor.py;
-# it starts a process for each package. A page that plays is there until it is
-# stopped: test_commands/test_play.py.
-LEFT_OUT = {'doctor', 'play'}
+# A page that plays is there until it is stopped: test_commands/test_play.py.
+LEFT_OUT = {'play'}
 
 WORDS = (
     *('', ' ', 'a', '0', '1', '-1', '0.5', '1e400', '-0', 'nan', 'inf', '-inf'),
@@ -104,6 +103,16 @@ def folder(tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope='module', autouse=True)
+def doctor_in_this_process():
+    """Where the packages are imported already: once, and each config."""
+    with pytest.MonkeyPatch.context() as patch:
+        # The probe sets it.
+        patch.setenv('LOMA_DOCTOR_CONFIG', '')
+        patch.setattr('loma_mm.doctor.checks.probe', probe_here())
+        yield
+
+
 def type_words(command, typed):
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
@@ -150,3 +159,5 @@ def test_options(command, folder, data):
         # A sentence, not a trace.
         assert 'Traceback' not in err + out, err
         assert len(err.strip().splitlines()[-1]) < 2000
+    # A check of the doctor that failed itself.
+    assert 'cannot be checked' not in out, out

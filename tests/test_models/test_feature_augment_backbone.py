@@ -414,19 +414,6 @@ def test_tokens_of_known_size_are_augmented_as_maps(kind, options, stage):
                 assert (actual[:, y * width + x] == expected).all()
 
 
-def test_tokens_of_unknown_size_are_refused():
-    net = wrap(
-        dict(
-            type='mmpretrain.VisionTransformer',
-            arch=dict(embed_dims=8, num_layers=2, num_heads=1, feedforward_channels=8),
-            img_size=32,
-        ),
-        'layers.0',
-    )
-    with pytest.raises(ValueError, match="after 'layers.0': .* got"):
-        run(net)
-
-
 def test_a_map_is_checked_once(monkeypatch):
     """By the module that it enters first; functions check for themselves."""
     calls = []

@@ -1,5 +1,7 @@
 """A checkpoint that is none, or not whole, is a sentence in every command."""
 
+import copy
+
 import pytest
 import torch
 
@@ -95,6 +97,27 @@ def test_weights_alone_are_nothing_to_go_on_from(enter):
     assert 'has weights and no meta and no message_hub and no optimizer' in done.err
     assert f'load_from={sentence(done).split()[0]} in place of --resume' in done.err
     assert enter('draw-feature-maps', write=write)[0].code == 0
+
+
+@pytest.mark.parametrize(('way', 'prefix'), [('load_from', ''), ('test', 'module.')])
+def test_weights_alone_are_averaged_too(enter, monkeypatch, way, prefix):
+    """By MMPretrain's EMAHook, which looks for a state_dict."""
+    average, weights = {}, {}
+
+    def write(path, contents):
+        weights.update(contents['state_dict'])
+        torch.save({f'{prefix}{name}': x for name, x in weights.items()}, path)
+
+    def load(hook, runner, checkpoint):
+        loaded(hook, runner, checkpoint)
+        average.update(copy.deepcopy(hook.ema_model.module.state_dict()))
+
+    hooks = pytest.importorskip('mmpretrain.engine')
+    loaded = hooks.EMAHook.after_load_checkpoint
+    monkeypatch.setattr(hooks.EMAHook, 'after_load_checkpoint', load)
+    done, *_ = enter(way, write=write)
+    assert done.code == 0, done.said
+    assert average and all(torch.equal(x, weights[k]) for k, x in average.items())
 
 
 @pytest.mark.parametrize('way', LATEST)

@@ -10,6 +10,8 @@ import pytest
 import torch
 from mmengine.config import ConfigDict
 from mmengine.logging import HistoryBuffer
+from mmengine.optim import AmpOptimWrapper
+from mmengine.optim.optimizer import amp_optimizer_wrapper
 
 from loma_mm.commands.experiment_arguments import train_words
 from loma_mm.errors import DataError
@@ -17,7 +19,7 @@ from loma_mm.running import trust
 from loma_mm.running.safe_pickle import RESTRICTED, safe_globals
 
 from .checkpoints import LATEST, WAYS, sentence
-from .evil import KINDS, save
+from .evil import KINDS, Call, save
 
 pytest.importorskip('mmdet')
 pytest.importorskip('mmpretrain')
@@ -27,13 +29,15 @@ FLAG = '--trust-checkpoint'
 
 @pytest.mark.parametrize('way', WAYS)
 def test_code_in_a_checkpoint_is_refused(enter, way):
-    done, ran, out = enter(way)
+    # It is said before the work, where the file is there before it: before the data
+    # is looked for too, and nothing is written.
+    late = way in ('Pretrained', 'address')
+    done, ran, out = enter(way, *([] if late else ['data_root=none']))
     assert not ran
     assert done.code == 1, done.said
     assert '.pth holds posix.system, and more than weights' in sentence(done)
     assert sentence(done).endswith(f'add {FLAG}.')
-    # It is said before the work, where the file is there before it.
-    assert not out.exists() or way in (*LATEST, 'Pretrained', 'address')
+    assert late or way in LATEST or not out.exists()
 
 
 # The others go the same way.
@@ -105,6 +109,47 @@ def test_no_kind_of_pickle_runs_code(place, tmp_path, monkeypatch, kind, own):
         assert not marker.exists()
     torch.load(path, weights_only=False)
     assert marker.exists()
+
+
+@pytest.mark.parametrize('own', [True, False])
+@pytest.mark.parametrize(
+    ('owner', 'name', 'allowed'),
+    [
+        (HistoryBuffer, 'mean', True),
+        (HistoryBuffer, 'update', False),
+        # Of another type that a pickle may name.
+        (np.ndarray, 'mean', False),
+    ],
+)
+def test_getattr_gives_a_statistic_alone(
+    tmp_path, monkeypatch, owner, name, allowed, own
+):
+    monkeypatch.setattr(trust, 'OWN_UNPICKLER', own and trust.OWN_UNPICKLER)
+    path = tmp_path / 'a.pth'
+    torch.save(dict(a=Call(getattr, owner, name)), path)
+    with trust.guarded():
+        if allowed:
+            assert torch.load(path)['a'] is getattr(owner, name)
+        else:
+            with pytest.raises(DataError, match=r'holds builtins\.getattr, and'):
+                torch.load(path)
+
+
+@pytest.mark.skipif(not trust.OWN_UNPICKLER, reason='ours is used instead')
+@pytest.mark.parametrize('evil', [True, False])
+def test_what_others_allow_is_refused_and_stays_allowed(place, tmp_path, evil):
+    path = tmp_path / 'a.pth'
+    theirs = dict(kind=argparse.Action) if evil else {}
+    torch.save(dict(place.contents['C'], **theirs), path)
+    with torch.serialization.safe_globals([argparse.Action, getattr]):
+        before = {*torch.serialization.get_safe_globals()}
+        assert {argparse.Action, getattr} <= before
+        with (
+            trust.guarded(),
+            pytest.raises(DataError) if evil else contextlib.nullcontext(),
+        ):
+            torch.load(path)
+        assert {*torch.serialization.get_safe_globals()} == before
 
 
 def test_a_program_is_no_checkpoint(tmp_path):
@@ -191,6 +236,32 @@ def test_numpy_1_and_2_read_what_the_other_wrote(tmp_path):
             scalar = scalar.replace(other, name)
         assert RESTRICTED.load(io.BytesIO(scalar)) == 2
         assert f'{name.decode()}.scalar' in safe_globals()
+
+
+@pytest.mark.parametrize('own', [True, False])
+def test_what_amp_saves_loads(tmp_path, monkeypatch, own):
+    """MMEngine's, which wants a GPU, with PyTorch's scaler for the CPU."""
+    scaler = pytest.importorskip('torch.amp.grad_scaler')
+    monkeypatch.setattr(trust, 'OWN_UNPICKLER', own and trust.OWN_UNPICKLER)
+    monkeypatch.setattr(amp_optimizer_wrapper, 'is_cuda_available', lambda: True)
+    monkeypatch.setattr(
+        amp_optimizer_wrapper, 'GradScaler', lambda: scaler.GradScaler('cpu')
+    )
+    net = torch.nn.Linear(2, 1)
+    wrapper = AmpOptimWrapper(
+        dtype='bfloat16', optimizer=torch.optim.AdamW(net.parameters())
+    )
+    with torch.autocast('cpu', torch.bfloat16):
+        loss = net(torch.ones(1, 2)).sum()
+    wrapper.update_params(loss)
+    state = wrapper.state_dict()
+    assert state['loss_scaler']['_growth_tracker'] == 1 and state['state']
+    path = tmp_path / 'a.pth'
+    torch.save(dict(state_dict=net.bfloat16().state_dict(), optimizer=state), path)
+    with trust.guarded():
+        found = torch.load(path)
+    torch.testing.assert_close(found['optimizer'], state, rtol=0, atol=0)
+    assert found['state_dict']['weight'].dtype == torch.bfloat16
 
 
 def test_a_training_goes_on_from_its_own(enter):

@@ -2,7 +2,9 @@ from typing import Any
 
 import torch
 from mmengine.registry import MODELS
-from torch import Tensor, nn
+from torch import nn
+
+from loma_mm.errors import ConfigError
 
 from ..feature_augments.base import map_levels
 from ..feature_augments.random_feature_augment import (
@@ -10,6 +12,7 @@ from ..feature_augments.random_feature_augment import (
     RandomFeatureAugment,
     build_module,
 )
+from .stage_output import require_maps, token_sizes
 
 # The paper's LOMA_F and FO.
 AUGMENTS = (dict(type='FeatureLocalMagnification'), dict(type='FeatureMapOffset'))
@@ -22,7 +25,7 @@ def FeatureAugmentBackbone(
     augments: Augments = AUGMENTS,
     prob: float = 0.5,
 ) -> nn.Module:
-    """Attach feature augments to any backbone, after a stage of it.
+    """Attach feature augments to a backbone, after a stage of it.
 
     Returns the very backbone with a :class:`RandomFeatureAugment` in it: no
     parameter is added and no key of the state dict changes, so checkpoints
@@ -36,8 +39,9 @@ def FeatureAugmentBackbone(
             where it is nested ('stages.1'): a float map (B, C, H, W), a
             tuple or list of them, or tokens (B, H * W, C) that come with
             their size, ``(tokens, (H, W), ...)``, as in the Swin
-            Transformers of MMDetection and MMPretrain. Defaults to 'layer2',
-            l = 2 of the paper.
+            Transformers of MMDetection and MMPretrain. Layers of a
+            VisionTransformer give neither. Defaults to 'layer2', l = 2 of the
+            paper.
         augments (Sequence[dict | nn.Module]): Configs or modules, applied in
             this order. Defaults to LOMA_F, then FO, as the paper sets them.
         prob (float): Probability p_f that a mini-batch is augmented.
@@ -51,10 +55,10 @@ def FeatureAugmentBackbone(
             the augment, or ``augments`` not a list of configs or modules. In
             training mode, if the output of the stage is not made of float
             tensors.
-        ValueError: If there is no submodule ``after``, or ``prob`` is not in
-            [0, 1]. In training mode, if the output of the stage is made of
-            neither maps nor tokens of known size: what a stage gives is not
-            known before it runs.
+        ConfigError: If there is no submodule ``after``, or it gives neither maps
+            nor tokens of known size, as far as that is known before it runs.
+        ValueError: If ``prob`` is not in [0, 1]. In training mode, if the output
+            of the stage is made of neither maps nor tokens of known size.
         RuntimeError: In training mode, if the backbone never calls the stage.
 
     Example:
@@ -80,11 +84,13 @@ def FeatureAugmentBackbone(
         stage = None
     # A ModuleList is a mere container, which is never called.
     if stage is None or isinstance(stage, (nn.ModuleList, nn.ModuleDict)):
-        raise ValueError(
+        raise ConfigError(
             f'after must name a stage of {kind}, one of '
             f'{_stage_names(backbone)}, got {after!r}.'
         )
-    augment = _StageAugment(augments, prob, after, _end_of(after, backbone))
+    end = _end_of(after, backbone)
+    require_maps(backbone, after, end)
+    augment = _StageAugment(augments, prob, after, end)
     base = name = f'feature_augment_{after.replace(".", "_")}'
     number = 1
     while hasattr(backbone, name):
@@ -155,7 +161,7 @@ class _StageAugment(RandomFeatureAugment):
             # It was replaced, and serves elsewhere.
             return output
         self._reached = True
-        sizes = _token_sizes(output)
+        sizes = token_sizes(output)
         if not sizes:
             return self(output)
         maps = [
@@ -167,27 +173,6 @@ class _StageAugment(RandomFeatureAugment):
 
     def extra_repr(self) -> str:
         return f'after={self.after!r}, {super().extra_repr()}'
-
-
-def _token_sizes(output: Any) -> list[tuple[int, int]]:
-    """The (H, W) of tokens (B, H * W, C) that come with it, as Swin's do.
-
-    Empty if ``output`` is not a tuple ``(tokens, (H, W), ...)``.
-    """
-    if not isinstance(output, (tuple, list)) or len(output) % 2:
-        return []
-    sizes = []
-    for tokens, size in zip(output[::2], output[1::2]):
-        if (
-            not isinstance(tokens, Tensor)
-            or tokens.ndim != 3
-            or not isinstance(size, (tuple, list))
-            or len(size) != 2
-            or tokens.size(1) != size[0] * size[1]
-        ):
-            return []
-        sizes.append(tuple(size))
-    return sizes
 
 
 def _end_of(after: str, backbone: nn.Module) -> str:
