@@ -57,6 +57,11 @@ def check_class_counts(split: str, datasets: list[tuple[Any, str]]) -> list[str]
             f'No annotation of {datasets[0][0].ann_file} has an object, so there is '
             'nothing to learn: annotate the images, or give another list.'
         )
+    if not total:
+        return [
+            f'{places[0]}: no annotation of {datasets[0][0].ann_file} has an object, '
+            'so there is nothing to find and no score means anything.'
+        ]
     unknown = Counter({name: n for name, n in total.items() if name not in known})
     absent = [name for name in known if not total[name]]
     notes = []
@@ -68,7 +73,7 @@ def check_class_counts(split: str, datasets: list[tuple[Any, str]]) -> list[str]
             f'{sum(total.values())} are of no class and left out, {_counted(unknown)}'
             + (f'; {", ".join(hints)}?' if hints else '.')
         )
-    if absent and total:
+    if absent:
         notes.append(
             f'{places[0]}: of {count(sum(total.values()), "object")} none is of the '
             f'{"class" if len(absent) == 1 else "classes"} {some(absent)}.'

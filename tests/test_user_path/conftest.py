@@ -46,6 +46,19 @@ def imported():
     gc.unfreeze()
 
 
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    """Leave out most of the time of a small run, and nothing of what it does."""
+    # Compilers are asked for their versions once, toolboxes' indices of their
+    # models are read once, and printed configs are not laid out.
+    monkeypatch.setattr(mmengine.config.utils, 'load', load)
+    monkeypatch.setattr(runner, 'collect_env', collect_env)
+    for place in (yapf.yapflib.yapf_api, mmengine.config.config):
+        monkeypatch.setattr(
+            place, 'FormatCode', lambda text, **_: (text, True), raising=False
+        )
+
+
 @pytest.fixture
 def user(world, monkeypatch):
     """A user in that folder: gives ``main``; nothing of a call stays."""
@@ -53,15 +66,6 @@ def user(world, monkeypatch):
 
     monkeypatch.chdir(world)
     monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '')
-    # Most of the time of a small run, and nothing of what it does: compilers
-    # are asked for their versions once, toolboxes' indices of their models are
-    # read once, and printed configs are not laid out.
-    monkeypatch.setattr(mmengine.config.utils, 'load', load)
-    monkeypatch.setattr(runner, 'collect_env', collect_env)
-    for place in (yapf.yapflib.yapf_api, mmengine.config.config):
-        monkeypatch.setattr(
-            place, 'FormatCode', lambda text, **_: (text, True), raising=False
-        )
     for dataset, root in (
         (CIFAR10, 'cifar10'),
         (CIFAR100, 'cifar100'),
@@ -104,7 +108,6 @@ def place(tmp_path_factory):
 @pytest.fixture
 def enter(call, place, tmp_path, monkeypatch):
     """Types a way in: gives what it did, whether code ran, and where it writes."""
-    monkeypatch.setattr(runner, 'collect_env', collect_env)
     # Where downloads go.
     monkeypatch.setenv('TORCH_HOME', str(tmp_path / 'home'))
     monkeypatch.setattr('loma_mm.experiments.runs.subprocess', processes(call))
