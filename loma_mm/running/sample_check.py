@@ -112,9 +112,9 @@ def _check_labels(samples: Sequence[dict], place: str, model: dict) -> None:
         labels = [one.get('bbox_label') for one in sample.get('instances') or []]
         labels.append(sample.get('gt_label'))
         for label in labels:
-            if label is None or np.size(label) == 0:
+            if label is None or (isinstance(label, int) and 0 <= label < outputs):
                 continue
-            if np.min(label) < 0 or np.max(label) >= outputs:
+            if np.size(label) and (np.min(label) < 0 or np.max(label) >= outputs):
                 raise ConfigError(
                     f'{place} gives {_file(sample)} the label {np.max(label)}, and the '
                     f'model tells {outputs} classes apart, counted from 0: give '
