@@ -55,8 +55,8 @@ def load_config(path: str, options: dict | None = None) -> Config:
             loader.setdefault('persistent_workers', loader.get('num_workers', 0) > 0)
             loader.setdefault('collate_fn', dict(type='default_collate'))
     name_classes(cfg)
-    number_alike(cfg)
     read_leniently(cfg)
+    number_alike(cfg)
     return cfg
 
 
