@@ -10,6 +10,8 @@ OURS = {
     ('mmpretrain', 'CustomDataset'): 'loma_mm.datasets.ClassFolders',
     ('mmpretrain', 'ImageNet'): 'loma_mm.datasets.ImageNetFolders',
 }
+# Ours may be given as classes, too.
+OURS |= {('loma_mm', path.rpartition('.')[2]): path for path in OURS.values()}
 
 
 def read_leniently(cfg: Config) -> None:

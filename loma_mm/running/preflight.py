@@ -63,7 +63,8 @@ def check_before_start(cfg: Config, splits: Sequence[str]) -> None:
     _check_names(cfg, splits, present)
     # Those of val and test are often one.
     for dataset, place in {identity(one[0]): one for one in present[::-1]}.values():
-        _show(_try(check_samples, dataset, place, cfg.model))
+        steps = _steps(cfg, place)
+        _show(_try(check_samples, dataset, place, cfg.model, steps))
 
 
 def _check_names(
@@ -139,6 +140,17 @@ def _datasets(
             dataset = _build_lazily({**dataset_cfg, **changed}, place, scope)
             if dataset is not None:
                 yield dataset, place
+
+
+def _steps(cfg: Config, place: str) -> list[dict]:
+    """The pipelines of a dataset and of what wraps it."""
+    node: Any = cfg
+    steps: list[dict] = []
+    for key in place.split('.'):
+        node = node[int(key) if key.isdigit() else key]
+        if isinstance(node, dict):
+            steps += node.get('pipeline') or []
+    return steps
 
 
 def check_toolbox(scope: str) -> None:

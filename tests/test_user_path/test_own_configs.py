@@ -91,8 +91,12 @@ def test_one_in_new_style_trains_and_goes_on(call, tmp_path):
     mine.write_text(MOSAIC)
     options = ['--cfg-options', *shrink(str(mine)), *data]
 
+    text = annotation((5, 5, 40, 40), (90, 10, 120, 40))
+    (root / 'Annotations/a.xml').write_text(text)
     done = call('browse', mine, '--number', 1, '--out', tmp_path / 'a.png', *options)
     assert done.code == 0, done.said
+    # By the FilterAnnotations around the dataset.
+    assert '120, 40 in 80 x 60 pixels): training leaves them out' in done.err
     done = call('train', mine, '--work-dir', work, *options)
     validated = mean_ap(done)
     found = losses(work)
