@@ -39,10 +39,18 @@ def check_before_start(cfg: Config, splits: Sequence[str]) -> None:
 
     Raises:
         SetupError: If the toolbox, or mmcv's operators, cannot be imported.
-        ConfigError: If a dataset or its pipeline cannot be built, or the
-            model tells fewer classes apart than the data has.
+        ConfigError: If there is no model or no data to run on, a dataset or
+            its pipeline cannot be built, or the model tells fewer classes apart
+            than the data has.
         DataError: If data is missing, or annotated with other classes.
     """
+    # Without a validation set a model is trained all the same.
+    for key in ('model', f'{splits[0]}_dataloader'):
+        if not isinstance(cfg.get(key), dict):
+            raise ConfigError(
+                f'The config {cfg.filename} has no {key}: inherit a whole one, such as '
+                'python -m loma_mm configs lists.'
+            )
     check_toolbox(cfg.get('default_scope', 'mmengine'))
     hint = cfg.get('data_help', HELP)
     missing: list[str] = []

@@ -150,3 +150,16 @@ def test_one_that_cannot_be_read_is_named(call, tmp_path, name):
     where, _, what = line.partition('cannot be read as a config: ')
     assert where.startswith(str(tmp_path)) and reason in what
     assert where.endswith(place if place.endswith('py ') else f'mine.py{place}')
+
+
+@pytest.mark.parametrize(
+    ('text', 'absent'),
+    # The first is in new style, where imports of other packages are put off.
+    [('import cv2\n', 'model'), ("model = dict(type='A')\n", 'train_dataloader')],
+)
+def test_one_that_lacks_something_is_named(call, tmp_path, text, absent):
+    mine = tmp_path / 'mine.py'
+    mine.write_text(text)
+    done = call('train', mine, '--work-dir', tmp_path / 'work')
+    assert done.code == 1, done.said
+    assert done.err.startswith(f'The config {mine} has no {absent}: inherit a whole')
