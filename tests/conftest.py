@@ -88,11 +88,16 @@ class Called(NamedTuple):
         return self.out + self.err
 
 
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    """Leave out most of the time of a small run, and nothing of what it does."""
+    quicken(monkeypatch.setattr)
+
+
 @pytest.fixture
 def call(monkeypatch, capsys):
     """Type a command in this process."""
     monkeypatch.chdir(ROOT)
-    quicken(monkeypatch.setattr)
 
     def call_command(*words):
         from loma_mm.__main__ import main

@@ -10,7 +10,7 @@ from loma_mm.errors import DataError
 from .image_check import image_size
 from .image_files import SUFFIXES, find_image
 from .lists import check_inside, read_lines
-from .voc_xml import VOCObject, read_voc_xml
+from .voc_xml import VOCAnnotation, VOCObject, read_voc_xml
 
 
 class AnyImageXMLDataset(XMLDataset):
@@ -40,13 +40,33 @@ class AnyImageXMLDataset(XMLDataset):
         ...     metainfo=dict(classes=('cat', 'dog')))
     """
 
+    # For checks before the data is loaded, which all want them.
+    _annotations: dict[str, VOCAnnotation] | None = None
+
     def load_data_list(self) -> list:
         """Read the list and the annotation of each name in it."""
         self.cat2label = {name: i for i, name in enumerate(self._metainfo['classes'])}
-        return [
+        data_list = [
             self.parse_data_info(dict(img_id=name, xml_path=path))
             for _, name, path in self.listed()
         ]
+        self._annotations = None
+        return data_list
+
+    def annotation(self, path: str) -> VOCAnnotation:
+        """What an XML file says; each is read once until all data is loaded.
+
+        Raises:
+            AnnotationError: If it cannot be read.
+        """
+        if self._annotations is None:
+            self._annotations = {}
+        if path not in self._annotations:
+            data = None
+            if self.backend_args is not None:
+                data = get(path, backend_args=self.backend_args)
+            self._annotations[path] = read_voc_xml(path, data)
+        return self._annotations[path]
 
     def listed(self) -> list[tuple[int, str, str]]:
         """Number of the line, name and path of the XML of what the list names.
@@ -86,10 +106,7 @@ class AnyImageXMLDataset(XMLDataset):
                 f'{osp.join(self.sub_data_root or "", self.img_subdir)}, which '
                 f'{self.ann_file} lists: put it there, or take the line out.'
             )
-        data = None
-        if self.backend_args is not None:
-            data = get(xml_path, backend_args=self.backend_args)
-        annotation = read_voc_xml(xml_path, data)
+        annotation = self.annotation(xml_path)
         width, height = annotation.size or self._image_size(img_path)
         known = [one for one in annotation.objects if one.name in self.cat2label]
         return dict(

@@ -8,8 +8,10 @@ from mmengine.dataset import BaseDataset
 
 from loma_mm.datasets.coco_json import read_coco_json
 from loma_mm.datasets.lists import check_inside, read_lines
-from loma_mm.datasets.voc_xml import AnnotationError, read_voc_xml
+from loma_mm.datasets.voc_xml import AnnotationError
 from loma_mm.errors import DataError
+
+from .class_counts import keep_counts
 
 # Files named of those that have something wrong.
 NAMED = 3
@@ -70,7 +72,7 @@ def _check_xml(dataset: Any) -> None:
                 'complete the dataset or mend the list.'
             )
         try:
-            read_voc_xml(path)
+            dataset.annotation(path)
         except AnnotationError as error:
             broken[path] = error
         if dataset.find_image(name) is None:
@@ -93,6 +95,7 @@ def _check_xml(dataset: Any) -> None:
 def _check_coco(dataset: Any) -> list[str]:
     path = dataset.ann_file
     content = read_coco_json(path, as_mmdet=True)
+    keep_counts(path, content)
     images = {image['id'] for image in content['images']}
     for i, image in enumerate(content['images']):
         _check_inside(dataset, 'img', image['file_name'], f'{path}: images[{i}]')

@@ -57,6 +57,11 @@ def check_class_counts(split: str, datasets: list[tuple[Any, str]]) -> list[str]
             f'No annotation of {datasets[0][0].ann_file} has an object, so there is '
             'nothing to learn: annotate the images, or give another list.'
         )
+    if not total:
+        return [
+            f'{places[0]}: no annotation of {datasets[0][0].ann_file} has an object, '
+            'so there is nothing to find and no score means anything.'
+        ]
     unknown = Counter({name: n for name, n in total.items() if name not in known})
     absent = [name for name in known if not total[name]]
     notes = []
@@ -68,7 +73,7 @@ def check_class_counts(split: str, datasets: list[tuple[Any, str]]) -> list[str]
             f'{sum(total.values())} are of no class and left out, {_counted(unknown)}'
             + (f'; {", ".join(hints)}?' if hints else '.')
         )
-    if absent and total:
+    if absent:
         notes.append(
             f'{places[0]}: of {count(sum(total.values()), "object")} none is of the '
             f'{"class" if len(absent) == 1 else "classes"} {some(absent)}.'
@@ -104,16 +109,26 @@ def is_voc(dataset: Any) -> bool:
 
 def _count_voc(dataset: Any) -> Counter:
     if hasattr(dataset, 'listed'):
-        paths = [path for _, _, path in dataset.listed()]
+        read = (dataset.annotation(path) for _, _, path in dataset.listed())
     else:
         folder = osp.join(dataset.sub_data_root, dataset.ann_subdir)
         names = list_from_file(dataset.ann_file)
-        paths = [osp.join(folder, f'{name}.xml') for name in names]
-    return Counter(one.name for path in paths for one in read_voc_xml(path).objects)
+        read = (read_voc_xml(osp.join(folder, f'{name}.xml')) for name in names)
+    return Counter(one.name for annotation in read for one in annotation.objects)
 
 
 # Of the last files that were read: when they were changed, and what they hold.
 _READ: dict[str, tuple[float, tuple[list[str], Counter]]] = {}
+
+
+def keep_counts(path: str, content: dict) -> None:
+    """Count the objects in COCO's JSON, so that it need not be read again."""
+    names = {one['id']: str(one['name']) for one in content['categories']}
+    ids = Counter(one['category_id'] for one in content.get('annotations', ()))
+    counts: Counter = Counter()
+    for key, number in ids.items():
+        counts[names.get(key, f'category_id {key}')] += number
+    _READ[path] = osp.getmtime(path), (list(names.values()), counts)
 
 
 def _coco(dataset: Any) -> tuple[list[str], Counter] | None:
@@ -121,16 +136,9 @@ def _coco(dataset: Any) -> tuple[list[str], Counter] | None:
     path = dataset.ann_file
     if not hasattr(dataset, 'COCOAPI') or not path or not osp.isfile(path):
         return None
-    changed = osp.getmtime(path)
-    if path not in _READ or _READ[path][0] != changed:
+    if path not in _READ or _READ[path][0] != osp.getmtime(path):
         with open(path, encoding='utf-8') as file:
-            content = json.load(file)
-        names = {one['id']: str(one['name']) for one in content['categories']}
-        ids = Counter(one['category_id'] for one in content.get('annotations', ()))
-        counts: Counter = Counter()
-        for key, number in ids.items():
-            counts[names.get(key, f'category_id {key}')] += number
-        _READ[path] = changed, (list(names.values()), counts)
+            keep_counts(path, json.load(file))
     return _READ[path][1]
 
 

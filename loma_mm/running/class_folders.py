@@ -15,18 +15,14 @@ from loma_mm.names import some
 from .datasets import dataloaders, dataset_configs
 from .options import write_names
 
-# MMPretrain's datasets that number the folders of each split by itself, and ours.
-OURS = {
-    'CustomDataset': 'loma_mm.datasets.ClassFolders',
-    'ImageNet': 'loma_mm.datasets.ImageNetFolders',
-}
+# Datasets that can take the names of classes from other folders than their own.
+FOLDERS = ('loma_mm.datasets.ClassFolders', 'loma_mm.datasets.ImageNetFolders')
 
 
 def number_alike(cfg: Config) -> None:
     """Let datasets of image folders take their labels from the training set.
 
-    MMPretrain's own give way to ours, see
-    :class:`loma_mm.datasets.class_folders.ClassFolders`.
+    Ours do, see :class:`loma_mm.datasets.class_folders.ClassFolders`.
 
     Args:
         cfg (Config): Changed in place, if it is one of MMPretrain.
@@ -37,11 +33,12 @@ def number_alike(cfg: Config) -> None:
         (split, part)
         for split, loader in dataloaders(cfg).items()
         for _, part in dataset_configs(loader['dataset'])
-        if _counts_folders(part)
+        if part.get('type') in FOLDERS
+        and not part.get('ann_file')
+        and '://' not in (part.get('data_root') or '')
     ]
     train = [_root_and_prefix(part) for split, part in parts if split == 'train']
     for _, part in parts:
-        part['type'] = OURS.get(_type_name(part), part['type'])
         root, _ = _root_and_prefix(part)
         folders = [
             prefix if base == root else osp.abspath(osp.join(base, prefix))
@@ -49,21 +46,6 @@ def number_alike(cfg: Config) -> None:
         ]
         if folders and all(folders):
             part['class_folders'] = folders
-
-
-def _counts_folders(part: dict) -> bool:
-    """Whether it is a dataset of local folders, MMPretrain's or ours."""
-    known = _type_name(part) in OURS or part.get('type') in OURS.values()
-    return known and not part.get('ann_file') and '://' not in _root_and_prefix(part)[0]
-
-
-def _type_name(part: dict) -> str:
-    """The name of a type of MMPretrain, '' for one of another package."""
-    kind = part.get('type', '')
-    if not isinstance(kind, str):
-        kind = f'{kind.__module__}.{kind.__name__}'
-    scope, _, name = kind.rpartition('.')
-    return name if scope.split('.')[0] in ('', 'mmpretrain') else ''
 
 
 def _root_and_prefix(part: dict) -> tuple[str, str]:

@@ -1,9 +1,12 @@
 """Config files as the command line sees them."""
 
 import importlib
+import traceback
 from contextlib import suppress
 
 from mmengine.config import Config
+
+from loma_mm.errors import ConfigError, LomaError
 
 from .class_folders import number_alike
 from .configs import find_config, shipped_bases
@@ -34,14 +37,14 @@ def load_config(path: str, options: dict | None = None) -> Config:
         options (dict, optional): Dotted keys and their new values.
 
     Raises:
-        ConfigError: If there is no such config, or nothing reads an option.
+        ConfigError: If there is no such config, it cannot be read, or nothing
+            reads an option.
     """
     # Before anything imports a toolbox, which looks for mmcv's operators once.
     # Without mmcv the checks before the start say so.
     with suppress(ImportError), imports_aside():
         importlib.import_module('loma_mm.mmcv_ops')
-    with shipped_bases():
-        cfg = Config.fromfile(find_config(path))
+    cfg = _read(find_config(path))
     given, options = dict(options or {}), dict(options or {})
     check_read(cfg, given, turn_knobs(cfg, options))
     # Last, so that an option given in full wins.
@@ -52,6 +55,33 @@ def load_config(path: str, options: dict | None = None) -> Config:
             loader.setdefault('persistent_workers', loader.get('num_workers', 0) > 0)
             loader.setdefault('collate_fn', dict(type='default_collate'))
     name_classes(cfg)
-    number_alike(cfg)
     read_leniently(cfg)
+    number_alike(cfg)
     return cfg
+
+
+def _read(path: str) -> Config:
+    try:
+        with shipped_bases():
+            return Config.fromfile(path)
+    except LomaError:
+        raise
+    except Exception as error:
+        what = ' '.join(str(getattr(error, 'msg', error)).split()).rstrip('.')
+        raise ConfigError(
+            f'{_where(error, path)} cannot be read as a config: '
+            f'{type(error).__name__}: {what}.'
+        ) from error
+
+
+def _where(error: Exception, path: str) -> str:
+    """The file, which may be one that is inherited, and the line if there is one."""
+    line = getattr(error, 'lineno', None)
+    for frame, number in traceback.walk_tb(error.__traceback__):
+        code = frame.f_code
+        if code.co_name in ('_file2dict', '_parse_lazy_import'):
+            path = frame.f_locals['filename']
+        elif code.co_name == '<module>' and code.co_filename in ('', path):
+            # What the file itself says; MMEngine compiles it without its name.
+            line = number
+    return f'{path}:{line}' if line else path

@@ -8,7 +8,10 @@ OURS = {
     ('mmdet', 'XMLDataset'): 'loma_mm.datasets.AnyImageXMLDataset',
     ('mmdet', 'VOCDataset'): 'loma_mm.datasets.AnyImageVOCDataset',
     ('mmpretrain', 'CustomDataset'): 'loma_mm.datasets.ClassFolders',
+    ('mmpretrain', 'ImageNet'): 'loma_mm.datasets.ImageNetFolders',
 }
+# Ours may be given as classes, too.
+OURS |= {('loma_mm', path.rpartition('.')[2]): path for path in OURS.values()}
 
 
 def read_leniently(cfg: Config) -> None:
@@ -16,13 +19,14 @@ def read_leniently(cfg: Config) -> None:
 
     Args:
         cfg (Config): Changed in place. Subclasses of users stay, as do folders
-            of images without a list.
+            that are elsewhere than on disk.
     """
-    scope = cfg.get('default_scope')
+    scope = cfg.get('default_scope') or ''
     for loader in dataloaders(cfg).values():
         for _, part in dataset_configs(loader['dataset']):
-            ours = OURS.get(_type_name(part.get('type'), scope or ''))
-            if ours is not None and (scope == 'mmdet' or part.get('ann_file')):
+            ours = OURS.get(_type_name(part.get('type'), scope))
+            remote = '://' in (part.get('data_root') or '')
+            if ours and (scope == 'mmdet' or part.get('ann_file') or not remote):
                 part['type'] = ours
 
 

@@ -39,10 +39,18 @@ def check_before_start(cfg: Config, splits: Sequence[str]) -> None:
 
     Raises:
         SetupError: If the toolbox, or mmcv's operators, cannot be imported.
-        ConfigError: If a dataset or its pipeline cannot be built, or the
-            model tells fewer classes apart than the data has.
+        ConfigError: If there is no model or no data to run on, a dataset or
+            its pipeline cannot be built, or the model tells fewer classes apart
+            than the data has.
         DataError: If data is missing, or annotated with other classes.
     """
+    # Without a validation set a model is trained all the same.
+    for key in ('model', f'{splits[0]}_dataloader'):
+        if not isinstance(cfg.get(key), dict):
+            raise ConfigError(
+                f'The config {cfg.filename} has no {key}: inherit a whole one, such as '
+                'python -m loma_mm configs lists.'
+            )
     check_toolbox(cfg.get('default_scope', 'mmengine'))
     hint = cfg.get('data_help', HELP)
     missing: list[str] = []
@@ -63,7 +71,8 @@ def check_before_start(cfg: Config, splits: Sequence[str]) -> None:
     _check_names(cfg, splits, present)
     # Those of val and test are often one.
     for dataset, place in {identity(one[0]): one for one in present[::-1]}.values():
-        _show(_try(check_samples, dataset, place, cfg.model))
+        steps = _steps(cfg, place)
+        _show(_try(check_samples, dataset, place, cfg.model, steps))
 
 
 def _check_names(
@@ -139,6 +148,17 @@ def _datasets(
             dataset = _build_lazily({**dataset_cfg, **changed}, place, scope)
             if dataset is not None:
                 yield dataset, place
+
+
+def _steps(cfg: Config, place: str) -> list[dict]:
+    """The pipelines of a dataset and of what wraps it."""
+    node: Any = cfg
+    steps: list[dict] = []
+    for key in place.split('.'):
+        node = node[int(key) if key.isdigit() else key]
+        if isinstance(node, dict):
+            steps += node.get('pipeline') or []
+    return steps
 
 
 def check_toolbox(scope: str) -> None:

@@ -1,9 +1,10 @@
 from pathlib import Path
 
 import pytest
+from mmengine.config import Config
 
 from loma_mm.errors import ConfigError
-from loma_mm.running import load_config
+from loma_mm.running import config_path, load_config
 from tests.helpers import ROOT
 
 CUSTOM = str(
@@ -151,3 +152,18 @@ def test_pretrained_weights_are_those_of_the_toolboxes():
     mim = pytest.importorskip('mmpretrain').__path__[0] + '/.mim/configs/'
     weights = load_config(PHOTOS).model.backbone.init_cfg.checkpoint
     assert weights.rsplit('/', 1)[1] in Path(mim, 'resnet/metafile.yml').read_text()
+
+
+def test_folders_given_as_classes_are_numbered_alike(tmp_path):
+    """As configs in new style do."""
+    (tmp_path / 'mine.py').write_text(
+        'from mmengine.config import read_base\n'
+        'from loma_mm.datasets import ClassFolders\n'
+        'with read_base():\n    from .shipped import *\n'
+        "val_dataloader['dataset'] = dict(\n"
+        "    type=ClassFolders, data_root=data_root, data_prefix='test')\n"
+    )
+    shipped = config_path('resnet20_1xb128-loma_image-folder')
+    Config.fromfile(shipped).dump(tmp_path / 'shipped.py')
+    cfg = load_config(str(tmp_path / 'mine.py'))
+    assert cfg.val_dataloader.dataset.class_folders == ['train']

@@ -1,10 +1,14 @@
+import builtins
 import shutil
+from collections import Counter
 
 import pytest
 
 from loma_mm.errors import LomaError
 from loma_mm.running import check_before_start, load_config
+from loma_mm.running.options import parse_options
 from tests.helpers import ROOT
+from tests.test_user_path.faults import CONFIGS, make
 
 FOLDER = ROOT / 'configs' / 'faster_rcnn'
 DIGITS = FOLDER / 'faster-rcnn_r18_fpn_loma-rhombus-scratch-4e_digits.py'
@@ -110,3 +114,23 @@ def test_operators_from_torchvision_are_said(monkeypatch, digits):
     monkeypatch.setattr('loma_mm.mmcv_ops.is_active', lambda: True)
     with pytest.warns(UserWarning, match='come from torchvision'):
         check(dict(data_root=f'{digits}/'))
+
+
+@pytest.mark.parametrize(
+    ('kind', 'suffix', 'times'),
+    # Of JSON the second time is that of pycocotools.
+    [('voc', '.xml', 1), ('coco', '.json', 2)],
+)
+def test_annotations_are_read_once(monkeypatch, tmp_path, kind, suffix, times):
+    cfg = load_config(CONFIGS[kind], parse_options(make(kind, tmp_path)))
+    opened, real = Counter(), builtins.open
+
+    def note(path, *args, **kwargs):
+        opened[str(path)] += 1
+        return real(path, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, 'open', note)
+    check_before_start(cfg, ('train', 'val'))
+    files = list(tmp_path.rglob(f'*{suffix}'))
+    assert len(files) > 1
+    assert [opened[str(path)] for path in files] == [times] * len(files)

@@ -7,7 +7,6 @@ import torchvision.datasets
 
 from loma_mm.__main__ import main
 from tests.helpers import ROOT
-from tests.quick import quicken
 
 from .alone import alone
 from .checkpoints import LATEST, network, prepare, processes
@@ -49,7 +48,6 @@ def user(world, monkeypatch):
 
     monkeypatch.chdir(world)
     monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '')
-    quicken(monkeypatch.setattr)
     for dataset, root in (
         (CIFAR10, 'cifar10'),
         (CIFAR100, 'cifar100'),
