@@ -74,6 +74,7 @@ def _be_command(words, out, cwd, environment):
         setattr(sys, name, os.fdopen(number, 'w', buffering=1, closefd=False))
     os.environ.clear()
     os.environ.update(environment)
+    sys.path[:0] = environment.get('PYTHONPATH', '').split(os.pathsep)
     os.chdir(cwd)
     # Or every copy would draw the same.
     random.seed()

@@ -45,7 +45,7 @@ def check_before_start(cfg: Config, splits: Sequence[str]) -> None:
         DataError: If data is missing, or annotated with other classes.
     """
     # Without a validation set a model is trained all the same.
-    for key in ('model', f'{splits[0]}_dataloader'):
+    for key in ('model', *(f'{split}_dataloader' for split in splits[:1])):
         if not isinstance(cfg.get(key), dict):
             raise ConfigError(
                 f'The config {cfg.filename} has no {key}: inherit a whole one, such as '

@@ -5,9 +5,8 @@ hides modules or puts others in their place.
 """
 
 import os
-import subprocess
-import sys
 from importlib.util import find_spec
+from unittest import mock
 
 import pytest
 
@@ -15,7 +14,7 @@ from loma_mm.doctor.finding import FINE, NOTE, WRONG
 from loma_mm.doctor.imports import check_imports, probe
 from loma_mm.doctor.machine import check_driver, check_room
 from loma_mm.doctor.packages import check_packages
-from tests.helpers import DETECTOR, ROOT
+from tests.helpers import DETECTOR, ROOT, run_command
 
 pytest.importorskip('mmdet')
 
@@ -40,15 +39,10 @@ UNDEFINED = (
 
 def doctor(folder, *words):
     """Run it with a folder ahead of everything; exit code and what it said."""
-    done = subprocess.run(
-        [sys.executable, '-m', 'loma_mm', 'doctor', *map(str, words)],
-        cwd=ROOT,
-        env=dict(os.environ, PYTHONPATH=f'{folder}{os.pathsep}{ROOT}'),
-        capture_output=True,
-        text=True,
-    )
-    assert 'Traceback' not in done.stdout + done.stderr, done.stderr
-    return done.returncode, done.stdout + done.stderr
+    with mock.patch.dict(os.environ, PYTHONPATH=f'{folder}{os.pathsep}{ROOT}'):
+        done = run_command('doctor', *words, check=False)
+    assert 'Traceback' not in done.stdout
+    return done.returncode, done.stdout
 
 
 def hide(folder, **others):

@@ -117,7 +117,7 @@ def test_a_run_of_classification(classifier_options, tmp_path, monkeypatch, call
         '--seeds',
         0,
         '--cfg-options',
-        *classifier_options[3:],
+        *classifier_options[2:],
     )
     assert not called.code, called.said
     log = (tmp_path / 'cifar10' / 'loma-if' / 'seed0.log').read_text()
