@@ -16,6 +16,25 @@ from .knobs import name_classes, turn_knobs
 from .lenient import read_leniently
 from .unread import check_read
 
+# What MMEngine's Runner takes.
+KINDS: dict[str, type | tuple[type, ...]] = {
+    'default_scope': str,
+    'param_scheduler': (dict, list),
+    'custom_hooks': list,
+    **dict.fromkeys(
+        [
+            *('model', 'optim_wrapper', 'default_hooks', 'visualizer'),
+            *('env_cfg', 'randomness', 'log_processor'),
+            *(
+                f'{split}_{part}'
+                for split in ('train', 'val', 'test')
+                for part in ('dataloader', 'cfg')
+            ),
+        ],
+        dict,
+    ),
+}
+
 
 def load_config(path: str, options: dict | None = None) -> Config:
     """Read a config and apply ``--cfg-options`` to it.
@@ -45,10 +64,18 @@ def load_config(path: str, options: dict | None = None) -> Config:
     with suppress(ImportError), imports_aside():
         importlib.import_module('loma_mm.mmcv_ops')
     cfg = _read(find_config(path))
+    _check_kinds(cfg)
     given, options = dict(options or {}), dict(options or {})
     check_read(cfg, given, turn_knobs(cfg, options))
     # Last, so that an option given in full wins.
-    cfg.merge_from_dict(options)
+    try:
+        cfg.merge_from_dict(options)
+    except Exception as error:
+        raise ConfigError(
+            f'--cfg-options do not fit the config {path}: {type(error).__name__}: '
+            f'{error}.'
+        ) from error
+    _check_kinds(cfg)
     if cfg.get('default_scope') == 'mmpretrain':
         for loader in dataloaders(cfg).values():
             loader.setdefault('pin_memory', True)
@@ -58,6 +85,24 @@ def load_config(path: str, options: dict | None = None) -> Config:
     read_leniently(cfg)
     number_alike(cfg)
     return cfg
+
+
+def _check_kinds(cfg: Config) -> None:
+    """Raise a ConfigError for a part that is not of the kind that MMEngine takes."""
+    parts = {key: (cfg.get(key), kinds) for key, kinds in KINDS.items()}
+    for split in ('train', 'val', 'test'):
+        loader = cfg.get(f'{split}_dataloader')
+        if isinstance(loader, dict):
+            parts[f'{split}_dataloader.dataset'] = loader.get('dataset'), dict
+    for key, (value, kinds) in parts.items():
+        if value is not None and not isinstance(value, kinds):
+            names = ' or '.join(
+                kind.__name__
+                for kind in (kinds if isinstance(kinds, tuple) else (kinds,))
+            )
+            raise ConfigError(
+                f'{key} of the config {cfg.filename} must be a {names}, got {value!r}.'
+            )
 
 
 def _read(path: str) -> Config:

@@ -1,6 +1,9 @@
 """MMEngine's Runner as our commands start it."""
 
+import functools
 import sys
+import traceback
+from collections.abc import Callable
 from typing import Any
 
 from mmengine.config import Config
@@ -10,14 +13,40 @@ from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
+from loma_mm.errors import ConfigError, LomaError
 from loma_mm.version import __version__
 
-from .console import tidy
+from .console import aside, tidy
 from .loading import name_unreadable
 from .weights import require_all, require_order, watch_loading
 
 # The part of a training that a warm-up may take.
 WARMUP_SHARE = 0.2
+
+
+def _in_words(method: Callable, part: str) -> Callable:
+    """A method that builds a part of the config; where it cannot, it says so."""
+
+    @functools.wraps(method)
+    def build(self: Runner, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return method(self, *args, **kwargs)
+        except LomaError:
+            raise
+        except Exception as error:
+            aside.info(traceback.format_exc())
+            raise ConfigError(
+                f'{part} of the config {self.cfg.filename} cannot be built: '
+                f'{_said(error)} (the trace is in {self.logger.log_file}).'
+            ) from error
+
+    return build
+
+
+def _said(error: Exception) -> str:
+    """An error in one line."""
+    text = error.args[0] if isinstance(error, KeyError) else error
+    return f'{type(error).__name__}: {" ".join(str(text).split()).rstrip(".")}'
 
 
 class TidyRunner(Runner):
@@ -33,6 +62,14 @@ class TidyRunner(Runner):
 
     # Whether what is loaded is tested, and not trained on.
     _tests = False
+
+    build_visualizer = _in_words(Runner.build_visualizer, 'visualizer')
+    build_model = _in_words(Runner.build_model, 'model')
+    build_optim_wrapper = _in_words(Runner.build_optim_wrapper, 'optim_wrapper')
+    build_train_loop = _in_words(Runner.build_train_loop, 'train_cfg or its data')
+    build_val_loop = _in_words(Runner.build_val_loop, 'val_cfg or its data')
+    build_test_loop = _in_words(Runner.build_test_loop, 'test_cfg or its data')
+    register_hook = _in_words(Runner.register_hook, 'a hook')
 
     @staticmethod
     def build_dataloader(*args: Any, **kwargs: Any) -> DataLoader:
@@ -117,6 +154,9 @@ def build_runner(cfg: Config) -> Runner:
     A plain ``CheckpointHook`` becomes one that loses nothing when a save is
     interrupted, no random draw of a training is repeated, and a loss that is no
     number ends it.
+
+    Raises:
+        ConfigError: If the config, or a part of it, cannot be built.
     """
     hooks = cfg.default_hooks = cfg.get('default_hooks') or {}
     hooks.setdefault('draw_seed', dict(type='DrawSeedHook'))
@@ -124,6 +164,11 @@ def build_runner(cfg: Config) -> Runner:
     checkpoint = hooks.get('checkpoint') or {}
     if checkpoint.get('type') in ('CheckpointHook', CheckpointHook):
         checkpoint['type'] = 'WholeCheckpointHook'
-    if 'runner_type' in cfg:
-        return RUNNERS.build(cfg)
-    return TidyRunner.from_cfg(cfg)
+    try:
+        return RUNNERS.build(cfg) if 'runner_type' in cfg else TidyRunner.from_cfg(cfg)
+    except LomaError:
+        raise
+    except Exception as error:
+        raise ConfigError(
+            f'No Runner can be built of the config {cfg.filename}: {_said(error)}.'
+        ) from error
