@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from modelindex.load_model_index import load as load_model_index
 
+from tests.compiled import can_be_compiled
 from tests.helpers import ROOT
 
 pytestmark = pytest.mark.slow
@@ -145,7 +146,8 @@ def test_wheel_has_configs_and_tools_where_the_ecosystem_looks(wheel):
     assert 'tools/make_env.py' not in shipped
     assert 'loma_mm/py.typed' in names
     suffix = sysconfig.get_config_var('EXT_SUFFIX')
-    assert any(name.endswith(suffix) for name in names)
+    # Without a C compiler a wheel has no compiled loops, and works.
+    assert any(name.endswith(suffix) for name in names) or not can_be_compiled
 
 
 def test_metadata(wheel):

@@ -7,6 +7,7 @@ import zipfile
 
 import pytest
 
+from tests.compiled import needs_compiled
 from tests.helpers import ROOT
 
 CSRC = ROOT / 'loma_mm' / 'functional' / 'csrc'
@@ -58,6 +59,7 @@ def test_the_source_package_holds_every_source(packages):
     assert len(sources) >= 4 and sources <= packages[0]
 
 
+@needs_compiled
 @pytest.mark.slow
 def test_the_wheel_is_compiled_and_holds_the_package_alone(packages):
     wheel = packages[1]

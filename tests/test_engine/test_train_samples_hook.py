@@ -61,8 +61,8 @@ def train(digits, classifier_options, tmp_path):
         )
         cfg.work_dir = str(tmp_path / name)
         cfg.custom_hooks = hooks
-        # Of those in one process, each has its own files.
-        cfg.visualizer.name = cfg.work_dir
+        # Of those in one process and second, each has its own files.
+        cfg.visualizer.name = cfg.experiment_name = cfg.work_dir.replace('/', '_')
         cfg.visualizer.vis_backends = [
             dict(type='LocalVisBackend'),
             dict(type='RecordingVisBackend', save_dir=''),
