@@ -124,8 +124,9 @@ class MagnificationRegion:
         x_c, y_c = self.center
         dx, dy = x_o - x_c, y_o - y_c
         distance = (dx * dx + dy * dy) ** 0.5
-        # The centre maps to itself; adding 1 there avoids 0 / 0.
-        scale = (self.radius / (distance + (distance == 0))) ** 0.5
+        # The centre maps to itself; adding 1 there avoids 0 / 0. The quotient of
+        # the roots: that of r and d_o may be infinite.
+        scale = self.radius**0.5 / (distance + (distance == 0)) ** 0.5
         return scale * dx + x_c, scale * dy + y_c
 
     def bounds(self, width: int, height: int) -> tuple[int, int, int, int]:

@@ -5,11 +5,13 @@ import random
 import signal
 import time
 
+import mmengine
 import numpy as np
 import pytest
 import torch
 from mmengine.model import BaseModel
 from mmengine.runner import Runner
+from mmengine.utils import digit_version
 from torch.utils.data import DataLoader
 
 from loma_mm import FeatureLocalMagnification, LocalMagnification
@@ -166,7 +168,18 @@ def test_a_batch_on_its_way_to_a_worker_seeds_nothing(monkeypatch):
     assert (type(read), list(read), read.key) == (SeededBatch, [3, 1, 2], batch.key)
 
 
-@pytest.mark.parametrize('sampler', ['InfiniteSampler', 'DefaultSampler'])
+# MMEngine 0.10.7 starts the workers of such a loop before any hook, which
+# DrawSeedHook warns of: there each pass of a finite sampler draws alike.
+starts_early = pytest.mark.skipif(
+    digit_version(mmengine.__version__) <= digit_version('0.10.7'),
+    reason='this MMEngine starts workers before hooks',
+)
+
+
+@pytest.mark.parametrize(
+    'sampler',
+    ['InfiniteSampler', pytest.param('DefaultSampler', marks=starts_early)],
+)
 def test_a_loop_of_iterations(tmp_path, sampler, monkeypatch):
     """No pass repeats another; a resumed one goes on where it was."""
     monkeypatch.setattr('time.sleep', lambda seconds: None)  # MMEngine waits 2 s

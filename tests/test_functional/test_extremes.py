@@ -15,6 +15,7 @@ from loma_mm.functional import (
     image,
     magnify_feature,
     magnify_image,
+    magnify_points,
     offset_feature,
 )
 from tests import naive
@@ -227,3 +228,11 @@ def test_two_pixels_are_enough():
 
         index = feature._source_index(region, x.as_subclass(Other))
         assert ((index != torch.arange(25)).any().item()) == (count > 1)
+
+
+def test_a_point_beside_the_centre_of_the_largest_region_has_a_target():
+    """r / d_o is infinite there, and its product with 0 no number."""
+    region = MagnificationRegion((0, 0.25), 6e307)
+    new, visible = magnify_points(np.zeros((1, 2)), region, 1, 2)
+    assert not visible.any()
+    np.testing.assert_allclose(new, [[0, 0.25 - 6e307**0.5 / 0.25**0.5 * 0.25]])
