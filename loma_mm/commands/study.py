@@ -257,7 +257,7 @@ def draw(name: str, methods: Sequence[Outcome], path: str) -> None:
         axes.set_ylim(len(methods) - 0.4, -0.5)
         axes.grid(axis='x', alpha=0.3)
         axes.set_xlabel(unit)
-        axes.set_title(f'{COMPARISONS[name].title} (n seeds)')
+        figure.suptitle(f'{COMPARISONS[name].title} (n seeds)')
         handles = dict(zip(*reversed(axes.get_legend_handles_labels())))
         figure.legend(
             handles.values(), handles.keys(), loc='outside lower right', ncols=2
