@@ -12,6 +12,7 @@ from mmengine.registry import DATASETS, VISUALIZERS, init_default_scope
 from loma_mm.datasets.image_check import read_image
 from loma_mm.errors import ConfigError
 from loma_mm.running import check_before_start, load_config, require_checkpoint
+from loma_mm.running.config import building
 from loma_mm.running.weights import load_weights, require_order
 from loma_mm.visualization import image_grid, write_image
 
@@ -57,7 +58,8 @@ def run(args: argparse.Namespace) -> None:
         dict(cfg.visualizer, name='detections', vis_backends=None)
     )
     visualizer.dataset_meta = dataset.metainfo
-    model = init_detector(cfg, device=get_device())
+    with building(f'model of the config {cfg.filename}'):
+        model = init_detector(cfg, device=get_device())
     checkpoint = load_weights(model, args.checkpoint, cfg)
     require_order(checkpoint, dataset.metainfo.get('classes'), args.checkpoint)
     paths = [

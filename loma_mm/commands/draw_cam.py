@@ -27,6 +27,7 @@ from torch import Tensor
 
 from loma_mm.datasets.image_check import image_size, read_image
 from loma_mm.errors import ConfigError, DataError, SetupError, UsageError
+from loma_mm.running.config import building
 from loma_mm.running.weights import load_weights, trained_classes
 from loma_mm.visualization import save_figure
 
@@ -181,7 +182,8 @@ def look(
     from mmpretrain.apis import get_model
     from pytorch_grad_cam import GradCAM
 
-    model = get_model(cfg, device=get_device())
+    with building(f'model of the config {cfg.filename}'):
+        model = get_model(cfg, device=get_device())
     trained = trained_classes(load_weights(model, checkpoint, cfg))
     # Gradients are needed behind frozen stages too.
     model.requires_grad_(True)

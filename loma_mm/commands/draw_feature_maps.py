@@ -38,6 +38,7 @@ from loma_mm.datasets.image_check import read_image
 from loma_mm.errors import ConfigError, UsageError
 from loma_mm.functional import MagnificationRegion, magnify_feature, offset_feature
 from loma_mm.running import require_checkpoint
+from loma_mm.running.config import building
 from loma_mm.running.weights import load_weights
 from loma_mm.visualization import (
     outline,
@@ -119,7 +120,8 @@ def load_network(cfg: Config, checkpoint: str | None) -> BaseModel:
     if preprocessor is not None:
         cfg.model.setdefault('data_preprocessor', preprocessor)
     torch.manual_seed(0)
-    model = MODELS.build(cfg.model)
+    with building(f'model of the config {cfg.filename}'):
+        model = MODELS.build(cfg.model)
     if checkpoint is not None:
         load_weights(model, checkpoint, cfg)
     return model.eval()

@@ -2,15 +2,17 @@
 
 import importlib
 import traceback
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 from mmengine.config import Config
+from mmengine.logging import MMLogger
 
 from loma_mm.errors import ConfigError, LomaError
 
 from .class_folders import number_alike
 from .configs import find_config, shipped_bases
-from .console import imports_aside
+from .console import aside, imports_aside
 from .datasets import dataloaders
 from .knobs import name_classes, turn_knobs
 from .lenient import read_leniently
@@ -85,6 +87,30 @@ def load_config(path: str, options: dict | None = None) -> Config:
     read_leniently(cfg)
     number_alike(cfg)
     return cfg
+
+
+@contextmanager
+def building(what: str, logger: MMLogger | None = None) -> Iterator[None]:
+    """Say in a sentence that a toolbox cannot build a part of a config.
+
+    Args:
+        what (str): The part.
+        logger (MMLogger, optional): In whose file the trace is to stand.
+
+    Raises:
+        ConfigError: In place of an error of a toolbox.
+    """
+    try:
+        yield
+    except LomaError:
+        raise
+    except Exception as error:
+        text = error.args[0] if isinstance(error, KeyError) else error
+        said = f'{type(error).__name__}: {" ".join(str(text).split()).rstrip(".")}'
+        if logger is not None:
+            aside.info(traceback.format_exc())
+            said += f' (the trace is in {logger.log_file})'
+        raise ConfigError(f'{what} cannot be built: {said}.') from error
 
 
 def _check_kinds(cfg: Config) -> None:

@@ -2,7 +2,6 @@
 
 import functools
 import sys
-import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -13,10 +12,10 @@ from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
-from loma_mm.errors import ConfigError, LomaError
 from loma_mm.version import __version__
 
-from .console import aside, tidy
+from .config import building
+from .console import tidy
 from .loading import name_unreadable
 from .weights import require_all, require_order, watch_loading
 
@@ -29,24 +28,10 @@ def _in_words(method: Callable, part: str) -> Callable:
 
     @functools.wraps(method)
     def build(self: Runner, *args: Any, **kwargs: Any) -> Any:
-        try:
+        with building(f'{part} of the config {self.cfg.filename}', self.logger):
             return method(self, *args, **kwargs)
-        except LomaError:
-            raise
-        except Exception as error:
-            aside.info(traceback.format_exc())
-            raise ConfigError(
-                f'{part} of the config {self.cfg.filename} cannot be built: '
-                f'{_said(error)} (the trace is in {self.logger.log_file}).'
-            ) from error
 
     return build
-
-
-def _said(error: Exception) -> str:
-    """An error in one line."""
-    text = error.args[0] if isinstance(error, KeyError) else error
-    return f'{type(error).__name__}: {" ".join(str(text).split()).rstrip(".")}'
 
 
 class TidyRunner(Runner):
@@ -164,11 +149,5 @@ def build_runner(cfg: Config) -> Runner:
     checkpoint = hooks.get('checkpoint') or {}
     if checkpoint.get('type') in ('CheckpointHook', CheckpointHook):
         checkpoint['type'] = 'WholeCheckpointHook'
-    try:
+    with building(f'The Runner of the config {cfg.filename}'):
         return RUNNERS.build(cfg) if 'runner_type' in cfg else TidyRunner.from_cfg(cfg)
-    except LomaError:
-        raise
-    except Exception as error:
-        raise ConfigError(
-            f'No Runner can be built of the config {cfg.filename}: {_said(error)}.'
-        ) from error

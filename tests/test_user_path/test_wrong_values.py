@@ -1,6 +1,7 @@
 """Values that a part of a config cannot take are a sentence, and no trace."""
 
 import pytest
+import torch
 
 from .faults import CONFIGS, make
 
@@ -20,8 +21,8 @@ PARTS = {
     'visualizer.vis_backends=[3]': 'visualizer of the config',
     'train_dataloader.sampler=3': 'train_cfg or its data of the config',
     'default_hooks.logger=3': 'a hook of the config',
-    'env_cfg.mp_cfg=3': 'No Runner can be built of the config',
-    'param_scheduler=[3]': 'No Runner can be built of the config',
+    'env_cfg.mp_cfg=3': 'The Runner of the config',
+    'param_scheduler=[3]': 'The Runner of the config',
 }
 
 
@@ -45,3 +46,17 @@ def test_one_sentence_names_the_part(call, data, tmp_path, option):
         log = last.rpartition('trace is in ')[2].removesuffix(').')
         with open(log) as file:
             assert 'Traceback (most recent call last)' in file.read()
+
+
+@pytest.mark.parametrize(
+    'way', ['test', 'occlusion', 'draw-cam', 'draw-feature-maps', 'detect']
+)
+def test_whatever_builds_a_model_says_it(enter, way):
+    """With a checkpoint that is right."""
+
+    def write(path, contents):
+        torch.save(contents, path)
+
+    done, *_ = enter(way, 'model.backbone=3', write=write)
+    assert done.code == 1
+    assert 'model of the config' in done.err.strip().splitlines()[-1]
