@@ -27,6 +27,9 @@ QUICK = dict(
 hypothesis.settings.register_profile('suite', **QUICK)
 # For make fuzz: every search has this many cases, but those that cost much.
 hypothesis.settings.register_profile('fuzz', **QUICK, max_examples=3000)
+# For make mutation, to which one failing case is as good as the simplest.
+FINDING = [hypothesis.Phase.explicit, hypothesis.Phase.generate]
+hypothesis.settings.register_profile('mutation', **{**QUICK, 'phases': FINDING})
 hypothesis.settings.load_profile('suite')
 
 

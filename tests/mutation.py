@@ -10,6 +10,7 @@ known, and why, are in docs/promises.md.
 import argparse
 import ast
 import glob
+import multiprocessing
 import os
 import random
 import re
@@ -21,16 +22,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import pytest
+import torch
+
 ROOT = Path(__file__).resolve().parent.parent
 FILES = (
     *(f'loma_mm/functional/{name}.py' for name in ['region', 'image', 'feature']),
     *(f'loma_mm/functional/{name}.py' for name in ('labels', 'batch')),
     'loma_mm/sampler.py',
-    *sorted(glob.glob('loma_mm/functional/csrc/*.c')),
+    *sorted(glob.glob('loma_mm/functional/csrc/*.[ch]')),
 )
-# Those that take no more than a second or two a file.
+# What starts processes of its own is left out.
 TESTS = (
-    'tests/test_functional',
+    *sorted(glob.glob('tests/test_functional/test_*.py')),
     'tests/test_datasets/test_local_magnification.py',
     'tests/test_models/test_batch_local_magnification.py',
     'tests/test_models/test_feature_augments.py',
@@ -121,33 +125,61 @@ def is_noticed(mutant: Mutant, tree: Path) -> bool:
     """Whether a test fails, or nothing can be built, with this change."""
     path = tree / mutant.file
     source = (ROOT / mutant.file).read_text()
+    good = {loop: loop.read_bytes() for loop in compiled(tree)}
     path.write_text(source[: mutant.start] + mutant.new + source[mutant.end :])
-    env = {**os.environ, 'PYTHONPATH': str(tree), 'OMP_NUM_THREADS': '1'}
-    quiet = dict(cwd=tree, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
     try:
-        if mutant.file.endswith('.c') and build(tree, quiet):
+        if path.suffix != '.py' and not build(tree):
             return True
-        tests = [sys.executable, '-m', 'pytest', '-n', '0', '-x', '-q', *TESTS]
-        tests += ['-p', 'no:cacheprovider']
-        return bool(
-            subprocess.run(tests, timeout=TIMEOUT, check=False, **quiet).returncode
-        )
-    except subprocess.TimeoutExpired:
-        return True
+        return not passes(tree, path.stem)
     finally:
         path.write_text(source)
-        if mutant.file.endswith('.c'):
-            build(tree, quiet)
+        for loop, code in good.items():
+            loop.write_bytes(code)
 
 
-def build(tree: Path, quiet: dict) -> int:
-    """Compile the loops; the exit code."""
+def passes(tree: Path, stem: str) -> bool:
+    """Whether the tests pass in a copy of this process.
+
+    It has PyTorch imported, and nothing of ours.
+    """
+    tests = multiprocessing.get_context('fork').Process(
+        target=run_tests, args=(tree, stem)
+    )
+    tests.start()
+    tests.join(TIMEOUT)
+    if tests.exitcode is None:
+        tests.kill()
+        tests.join()
+    return tests.exitcode == 0
+
+
+def run_tests(tree: Path, stem: str) -> None:
+    """The tests of a tree; first those that are named like the changed file."""
+    os.chdir(tree)
+    sys.path.insert(0, str(tree))
+    for stream in (1, 2):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
+    # A change of one letter within a second looks like the code that was there.
+    sys.dont_write_bytecode = True
+    torch.set_num_threads(1)
+    tests = sorted(TESTS, key=lambda test: stem not in test)
+    options = ['-n', '0', '-x', '-m', 'not slow', '-p', 'no:cacheprovider']
+    sys.exit(pytest.main([*options, '--hypothesis-profile=mutation', *tests]))
+
+
+def compiled(tree: Path) -> list[Path]:
+    return list((tree / 'loma_mm/functional').glob('_compiled*'))
+
+
+def build(tree: Path) -> bool:
+    """Compile the loops; whether there are any now."""
     # An extension that is optional fails in silence.
-    for old in (tree / 'loma_mm/functional').glob('_compiled*'):
+    for old in compiled(tree):
         old.unlink()
     command = [sys.executable, 'setup.py', '-q', 'build_ext', '--inplace', '--force']
-    code = subprocess.run(command, check=False, **quiet).returncode
-    return code or int(not list((tree / 'loma_mm/functional').glob('_compiled*')))
+    quiet = dict(stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
+    subprocess.run(command, cwd=tree, check=False, **quiet)
+    return bool(compiled(tree))
 
 
 def main() -> int:
@@ -159,7 +191,7 @@ def main() -> int:
     mutants = [
         mutant
         for file in args.files
-        for mutant in (c_mutants if file.endswith('.c') else python_mutants)(file)
+        for mutant in (python_mutants if file.endswith('.py') else c_mutants)(file)
     ]
     chosen = mutants
     if args.sample is not None and args.sample < len(mutants):
@@ -174,6 +206,10 @@ def main() -> int:
                 '.git', '.venv*', 'work_dirs', 'data', '*.pyc'
             ),
         )
+        if not build(tree):
+            sys.exit(
+                'The loops cannot be compiled here: their changes cannot be tried.'
+            )
         for mutant in chosen:
             if not is_noticed(mutant, tree):
                 survivors += 1

@@ -177,6 +177,7 @@ def in_fresh_python(code):
     ).stdout.split()[-1]
 
 
+@pytest.mark.slow
 def test_import_needs_no_toolbox_and_no_operators():
     assert (
         in_fresh_python(
@@ -187,6 +188,7 @@ def test_import_needs_no_toolbox_and_no_operators():
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     'scope, base, key',
     [

@@ -356,6 +356,7 @@ def _train_step(rank, folder):
     dist.destroy_process_group()
 
 
+@pytest.mark.slow
 def test_distributed_training(tmp_path):
     mp.spawn(_train_step, args=(str(tmp_path),), nprocs=2)
     first, second = (torch.load(tmp_path / f'{rank}.pth') for rank in (0, 1))
