@@ -11,7 +11,7 @@ from unittest import mock
 import pytest
 
 from loma_mm.doctor.finding import FINE, NOTE, WRONG
-from loma_mm.doctor.imports import check_imports, probe
+from loma_mm.doctor.imports import check_imports, gpus, probe
 from loma_mm.doctor.machine import check_driver, check_room
 from loma_mm.doctor.packages import check_packages
 from tests.helpers import DETECTOR, ROOT, run_command
@@ -179,6 +179,19 @@ def test_little_room_is_said(tmp_path, monkeypatch):
     disk, shm = check_room('.', str(tmp_path))
     assert disk.level == WRONG and '--work-dir' in disk.remedy
     assert shm.level == NOTE and '--shm-size' in shm.remedy
+
+
+@pytest.mark.parametrize(
+    ('result', 'level', 'said'),
+    [
+        (dict(available=True, cuda='13.0', gpus=['NVIDIA H100']), FINE, 'NVIDIA H100'),
+        (dict(available=False, cuda=None), NOTE, 'built without CUDA'),
+        (dict(available=False, cuda='13.0'), NOTE, 'sees no GPU'),
+    ],
+)
+def test_what_pytorch_sees_of_gpus(result, level, said):
+    found = gpus(result)
+    assert found.level == level and said in found.text
 
 
 @pytest.mark.parametrize(

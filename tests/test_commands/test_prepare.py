@@ -315,7 +315,8 @@ def test_coco_images_outside_of_the_dataset_are_named(call, coco, tmp_path):
         image['file_name'] = name
     (coco / 'boxes.json').write_text(json.dumps(content))
     config = tmp_path / 'c.py'
-    said = prepare(call, coco, '--images', coco / 'pictures', '--out', config)
+    words = ('--images', coco / 'pictures', '--seed', 4)
+    said = prepare(call, coco, *words, '--out', config)
     assert 'Wrong, 2 times: an image outside of the dataset' in said
     outside = f'leads to {tmp_path}/secret.png, which is outside {coco}/pictures'
     assert all(f'boxes.json: {name} {outside}' in said for name in names)
@@ -424,6 +425,7 @@ def test_nothing_is_written_over(call, photos, tmp_path):
         (['nowhere', '--out', 'a.py'], 1, 'no folder nowhere'),
         (['docs', '--out', 'a.txt'], 2, 'a config is a .py file'),
         (['docs', '--out', 'a.py', '--test-share', '1'], 2, 'between 0 and 1'),
+        (['docs', '--out', 'a.py', '--test-share', 'half'], 2, 'got half'),
         (['docs'], 2, '--out'),
     ],
 )
@@ -441,6 +443,21 @@ def test_bad_words(call, words, code, text):
             '{"images": [{}], "annotations": [], "categories": []}',
             'images[0] has no id',
         ),
+        ('[' * 100_000, 'nested too deep'),
+        (
+            '{"images": [7], "annotations": [], "categories": []}',
+            'images[0] is 7, and no object with id',
+        ),
+        (
+            '{"images": [{"id": 1, "file_name": 5}], "annotations": [], '
+            '"categories": []}',
+            'a file_name that is no name: 5',
+        ),
+        (
+            '{"images": [{"id": true, "file_name": "0.png"}], "annotations": [], '
+            '"categories": []}',
+            'id that is no number: True',
+        ),
     ],
 )
 def test_broken_json(call, coco, tmp_path, text, said):
@@ -449,6 +466,118 @@ def test_broken_json(call, coco, tmp_path, text, said):
     words = ('--annotations', path, '--out', tmp_path / 'c.py')
     assert said in prepare(call, coco, *words, code=1)
     assert not (tmp_path / 'c.py').exists()
+
+
+def change(path, **changes):
+    """Set keys of annotations or images of a JSON file, by their numbers."""
+    content = json.loads(path.read_text())
+    for part, entries in changes.items():
+        for i, keys in entries.items():
+            content[part][i].update(keys)
+    path.write_text(json.dumps(content))
+
+
+def test_boxes_of_no_use_in_json_are_named_and_left_out(call, coco, tmp_path):
+    write_image(coco / 'pictures/5.png')
+    (coco / 'pictures/5.png').write_text('no picture')
+    change(
+        coco / 'boxes.json',
+        annotations={
+            0: dict(bbox=[1, 2, 0.5, 30]),
+            1: dict(bbox=[WIDTH, 2, 5, 5]),
+            2: dict(category_id=99),
+        },
+    )
+    config = tmp_path / 'c.py'
+    words = ('--images', coco / 'pictures', '--seed', 4)
+    said = prepare(call, coco, *words, '--out', config)
+    assert 'annotation 0 of 0.png has no width or height' in said
+    assert 'annotation 1 of 1.png is outside the image' in said
+    assert 'annotation 2 of 2.png of no category' in said
+    assert '5.png: is no image that can be opened' in said
+    left = [
+        json.loads((tmp_path / f'c_{s}.json').read_text()) for s in ('train', 'test')
+    ]
+    assert sum(len(part['annotations']) for part in left) == 2
+    assert sum(len(part['images']) for part in left) == 5
+
+
+@pytest.mark.parametrize('which', ['train', 'test'])
+def test_a_set_without_an_object_is_an_error(call, coco, tmp_path, which):
+    content = json.loads((coco / 'boxes.json').read_text())
+    for split in ('train', 'test'):
+        annotations = content['annotations'] if split != which else []
+        (coco / f'{split}.json').write_text(
+            json.dumps({**content, 'annotations': annotations})
+        )
+    (coco / 'boxes.json').unlink()
+    words = ('--images', coco / 'pictures', '--out', tmp_path / 'c.py')
+    assert f'The {which} set has no object.' in prepare(call, coco, *words, code=1)
+
+
+def test_categories_that_only_the_test_set_has_are_an_error(call, coco, tmp_path):
+    content = json.loads((coco / 'boxes.json').read_text())
+    (coco / 'test.json').write_text(json.dumps(content))
+    content['categories'][0]['name'] = 'horse'
+    (coco / 'train.json').write_text(json.dumps(content))
+    (coco / 'boxes.json').unlink()
+    words = ('--images', coco / 'pictures', '--out', tmp_path / 'c.py')
+    said = prepare(call, coco, *words, code=1)
+    assert 'test.json has zebra, which' in said and 'train.json does not name' in said
+
+
+def test_of_three_parts_the_validation_part_is_left_out(call, coco, tmp_path):
+    for split in ('train', 'val', 'test'):
+        (coco / f'{split}.json').write_text((coco / 'boxes.json').read_text())
+    (coco / 'boxes.json').unlink()
+    words = ('--images', coco / 'pictures', '--out', tmp_path / 'c.py')
+    assert 'validation part is not used' in prepare(call, coco, *words)
+
+
+def test_xml_without_an_object_to_learn(call, photos, tmp_path):
+    for i in range(10):
+        (photos / f'xml/road {i}.xml').write_text('<annotation>')
+    said = prepare(call, photos, '--out', tmp_path / 'c.py', code=1)
+    assert f'No annotation in {photos}/xml has an object to learn' in said
+    assert 'road 0.xml:1: the file ends before' in said
+
+
+def test_a_list_of_images_without_objects(call, photos, tmp_path):
+    write_xml(photos / 'xml/road 1.xml')
+    for name, line in (('train', 'road 2'), ('test', 'road 1')):
+        (tmp_path / f'{name}.txt').write_text(f'{line}\n')
+    words = ('--lists', tmp_path / 'train.txt', tmp_path / 'test.txt')
+    said = prepare(call, photos, *words, '--out', tmp_path / 'c.py', code=1)
+    assert 'The test set has no annotation with an object.' in said
+
+
+def test_boxes_of_no_use_in_xml_are_named(call, photos, tmp_path):
+    write_xml(photos / 'xml/road 2.xml', ('stop', 9, 5, 9, 40), ('stop', 5, 5, 99, 9))
+    said = prepare(call, photos, '--out', tmp_path / 'mine.py')
+    assert 'stop (9, 5, 9, 40) has no width or height' in said
+    assert 'stop (5, 5, 99, 9) is partly outside the image' in said
+
+
+def test_folders_of_train_and_test_within_the_xml(call, tmp_path):
+    for split, count in (('train', 3), ('test', 2)):
+        for i in range(count):
+            write_image(tmp_path / f'd/{split}/{i}.png')
+            write_xml(tmp_path / f'd/{split}/{i}.xml', ('a', 5, 5, 40, 40))
+    said = prepare(call, tmp_path / 'd', '--out', tmp_path / 'c.py')
+    assert 'Train and test are the folders of these names.' in said
+    assert read_list(tmp_path / 'c_test.txt') == ['test/0', 'test/1']
+
+
+def test_a_broken_image_of_a_class_is_named(call, animals, tmp_path):
+    (animals / 'cat/0.jpg').write_text('no picture')
+    said = prepare(call, animals, '--out', tmp_path / 'a.py')
+    assert 'cat/0.jpg: is no image that can be opened' in said
+
+
+def test_a_classifier_has_one_image_size(call, animals, tmp_path):
+    words = ('--image-size', 32, 48, '--out', tmp_path / 'b.py')
+    said = prepare(call, animals, *words, code=2)
+    assert '--image-size wants 1 number for this dataset' in said
 
 
 def test_json_without_its_images(call, coco, tmp_path):

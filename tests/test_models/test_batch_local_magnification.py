@@ -164,3 +164,19 @@ def test_is_built_from_a_config_and_shows_it():
     for name, value in (('prob', 2), ('shape', 'disc'), ('ratio_range', (0, 1))):
         with pytest.raises(ValueError, match=name):
             BatchLocalMagnification(**{name: value})
+
+
+def test_a_sample_without_a_size_has_no_padding():
+    augment = BatchLocalMagnification(1.0, radius_range=(0.3, 0.6))
+    regions = drawn(augment, 0, [(24, 30)] * 2)
+    x, samples = images(2), [object(), object()]
+    out, same = augment(x, samples)
+    assert same is samples
+    assert torch.equal(out, one_by_one(x, regions, [(24, 30)] * 2))
+
+
+@pytest.mark.parametrize('size', [(25, 30), (24, 31), (24,), 24, ('a', 'b'), (-1, 3)])
+def test_a_size_that_cannot_be_is_named(size):
+    sample = type('Sample', (), {'img_shape': size})()
+    with pytest.raises(ValueError, match='img_shape'):
+        BatchLocalMagnification(1.0)(images(1), [sample])

@@ -182,6 +182,55 @@ def test_a_config_of_ones_own_is_spared(call, mine, tmp_path):
     assert call(*words, '--cfg-options', 'classes=[cat,dog,fish]').code == 0
 
 
+KINDS = """
+from mmengine.registry import DATASETS
+from mmpretrain.datasets import CustomDataset
+
+
+@DATASETS.register_module(force=True)
+class FoldersOfMine(CustomDataset):
+    pass
+
+
+@DATASETS.register_module(force=True)
+class BrokenReader(CustomDataset):
+    def load_data_list(self):
+        return {}['label']
+"""
+
+
+def test_a_dataset_of_ones_own(call, mine, tmp_path, monkeypatch):
+    """Its hidden folders, its classes and its errors, before the training."""
+    (tmp_path / 'kinds_of_mine.py').write_text(KINDS)
+    monkeypatch.syspath_prepend(tmp_path)
+    text = OWN.format(root=str(mine)) + "custom_imports = dict(imports='kinds_of_mine')"
+    config = tmp_path / 'own.py'
+    words = ('train', config, '--work-dir', tmp_path / 'work')
+
+    def error(kind):
+        config.write_text(text.replace("'CustomDataset'", repr(kind)))
+        done = call(*words)
+        assert done.code == 1
+        return done.err
+
+    assert "(BrokenReader) cannot be read: KeyError: 'label'" in error('BrokenReader')
+    paint(mine / 'train' / '.cache', (0, 0, 0), 1)
+    assert 'FoldersOfMine takes .cache in' in error('FoldersOfMine')
+    shutil.rmtree(mine / 'train' / '.cache')
+    shutil.rmtree(mine / 'test' / 'fish')
+    assert 'The splits disagree about their classes: fish' in error('FoldersOfMine')
+
+
+def test_names_for_other_than_the_folders_there_are(call, mine, tmp_path):
+    words = (
+        'train', CLASSIFIER, '--work-dir', tmp_path, '--cfg-options',
+        f'data_root={mine}', *SMALL, 'max_epochs=1',
+    )  # fmt: skip
+    done = call(*words, 'classes=[oak,elm]')
+    assert done.code == 1
+    assert 'has 3 folders of images' in done.err and 'names 2 classes' in done.err
+
+
 def test_too_few_outputs_and_the_advice(call, mine, tmp_path):
     """The number that is told trains; hidden folders are not in it."""
     paint(mine / 'train' / '.cache', (0, 0, 0), 1)
