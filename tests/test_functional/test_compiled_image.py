@@ -168,8 +168,12 @@ def test_a_wrong_call_is_an_error(out):
         image._compiled.magnify(None, img, *arguments)
 
 
-def test_channels_that_are_not_adjacent_are_left_to_numpy():
+def test_channels_that_are_not_adjacent_are_copied_first(monkeypatch):
     img = np.random.default_rng(0).integers(0, 256, (9, 9, 6), np.uint8)[..., ::2]
     out = np.zeros(img.shape, np.uint8)
     assert not image._compiled.magnify(img, out, 4, 4, 4, 1, 1, 0, 0)
     assert not out.any()
+    region = MagnificationRegion((4, 4), 4)
+    expected = image._magnify(img, region, 'nearest')
+    monkeypatch.setattr(image, '_magnify', lambda *_: pytest.fail('not compiled'))
+    np.testing.assert_array_equal(image.magnify_image(img, region), expected)
