@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader
 
 from loma_mm import FeatureLocalMagnification, LocalMagnification
 from loma_mm.engine.hooks.draw_seed_hook import SeededBatchSampler
+from loma_mm.experiments.work_dirs import final_metrics
 from loma_mm.functional import MagnificationRegion
 from loma_mm.seeding import SeededBatch
 from tests.helpers import CLASSIFIER, run_command, start_command, start_copy
@@ -113,10 +114,12 @@ def test_no_epoch_repeats_another(tmp_path, loader):
 
 
 def test_draws_do_not_depend_on_the_workers(tmp_path):
+    start_copy(int).join()  # the server of the forks
     expected, _ = train(tmp_path / 'none')
-    for workers, context in ((1, 'fork'), (2, 'spawn')):
+    # Spawned ones import everything: one is enough.
+    for workers, context in ((2, 'fork'), (1, 'spawn'), (2, 'forkserver')):
         model, _ = train(
-            tmp_path / f'{context}{workers}',
+            tmp_path / context,
             num_workers=workers,
             multiprocessing_context=context,
             persistent_workers=context == 'spawn',
@@ -262,6 +265,8 @@ def test_killed_at_any_moment_and_resumed(tmp_path):
         assert_same(one[key], other[key])
     for key in ('epoch', 'iter', 'seed'):
         assert one['meta'][key] == other['meta'][key]
+    metrics = final_metrics(str(tmp_path / 'whole'))
+    assert metrics and metrics == final_metrics(str(killed))
 
 
 def assert_same(one, other):

@@ -97,13 +97,15 @@ def test_what_the_loop_cannot_address_goes_through_numpy():
     # Two rows 2 GiB apart, of which only two pages are ever touched.
     img = np.zeros((2, 1 << 31), np.uint8)[:, :9]
     img[:] = np.arange(18).reshape(2, 9)
-    region = MagnificationRegion((4, 0), 4)
-    assert not image._compiled.magnify(
-        img, np.empty(img.shape, 'u1'), 4, 0, 4, 1, 1, 0, 0
-    )
-    expected = image._magnify(img.copy(), region, 'nearest')
-    assert (expected != img).any()
-    np.testing.assert_array_equal(image.magnify_image(img, region), expected)
+    # Or two columns.
+    for view, center in ((img, (4, 0)), (img.T, (0, 4))):
+        region = MagnificationRegion(center, 4)
+        assert not image._compiled.magnify(
+            view, np.empty(view.shape, 'u1'), *center, 4, 1, 1, 0, 0
+        )
+        expected = image._magnify(view.copy(), region, 'nearest')
+        assert (expected != view).any()
+        np.testing.assert_array_equal(image.magnify_image(view, region), expected)
 
 
 @pytest.mark.skipif(sys.platform != 'linux', reason='uses mprotect')
