@@ -2,13 +2,14 @@
 
 import argparse
 import contextlib
+import errno
 import importlib
 import io
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from loma_mm.errors import LomaError, UsageError
+from loma_mm.errors import LomaError, RunError, UsageError
 
 # Command: its module in loma_mm.commands and what it does.
 COMMANDS = {
@@ -34,6 +35,8 @@ COMMANDS = {
     'list-images': ('list_images', 'list the first images of each class'),
     'config-index': ('config_index', 'write the index of all configs'),
 }
+# Of a disk, and of what a user may have of it.
+FULL = (errno.ENOSPC, errno.EDQUOT)
 # These import no toolbox, which may be what is broken.
 WITHOUT_TOOLBOX = ('doctor',)
 
@@ -79,7 +82,7 @@ def _run(command: str, words: Sequence[str]) -> int:
     except SystemExit as end:
         return int(end.code or 0)
     try:
-        with _guard(command, args):
+        with _guard(command, args), _full_disk_in_words():
             module.run(args)
         sys.stdout.flush()
     except UsageError as error:
@@ -107,6 +110,21 @@ def _guard(command: str, args: argparse.Namespace) -> contextlib.AbstractContext
     from loma_mm.running.trust import guarded
 
     return guarded(getattr(args, 'trust_checkpoint', False))
+
+
+@contextlib.contextmanager
+def _full_disk_in_words() -> Iterator[None]:
+    """Whatever was written when it was full, pictures and logs too."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        where = f' for {error.filename}' if error.filename else ''
+        raise RunError(
+            f'No space is left on the disk{where}: make room and type the command '
+            'again; train goes on with --resume.'
+        ) from error
 
 
 def _overview(words: Sequence[str]) -> int:

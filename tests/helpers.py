@@ -56,13 +56,17 @@ def start_command(*words, out=os.devnull, cwd=ROOT):
     imported: most of the time of a small command. Commands of a process that
     imports them itself are in test_installed.
     """
+    return start_copy(
+        _be_command, [*map(str, words)], str(out), str(cwd), dict(os.environ)
+    )
+
+
+def start_copy(function, *args):
+    """Call a function in a copy of a process that has the toolboxes imported."""
     # Where the server finds the packages.
     with mock.patch.dict(os.environ, PYTHONPATH=str(ROOT)):
         forkserver.ensure_running()
-    words = [*map(str, words)]
-    process = COPIES.Process(
-        target=_be_command, args=(words, str(out), str(cwd), dict(os.environ))
-    )
+    process = COPIES.Process(target=function, args=args)
     process.start()
     return process
 

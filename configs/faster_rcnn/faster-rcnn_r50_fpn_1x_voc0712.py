@@ -32,6 +32,8 @@ val_evaluator = dict(type='loma_mm.evaluation.PerClassVOCMetric')
 test_evaluator = val_evaluator
 
 default_hooks = dict(
+    # a save that is interrupted loses nothing
+    checkpoint=dict(type='loma_mm.engine.WholeCheckpointHook'),
     # no random draw is repeated; a loss that is no number ends the training
     draw_seed=dict(type='loma_mm.engine.DrawSeedHook'),
     non_finite_loss=dict(type='loma_mm.engine.NonFiniteLossHook', patience=10),

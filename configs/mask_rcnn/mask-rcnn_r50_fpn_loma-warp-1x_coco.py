@@ -16,6 +16,8 @@ train_pipeline = [
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 
 default_hooks = dict(
+    # a save that is interrupted loses nothing
+    checkpoint=dict(type='loma_mm.engine.WholeCheckpointHook'),
     # no random draw is repeated; a loss that is no number ends the training
     draw_seed=dict(type='loma_mm.engine.DrawSeedHook'),
     non_finite_loss=dict(type='loma_mm.engine.NonFiniteLossHook', patience=10),

@@ -186,6 +186,14 @@ class _Gather(torch.autograd.Function):
     def backward(ctx, grad):
         return _Gather.apply(grad, ctx.index, not ctx.adjoint), None, None
 
+    @staticmethod
+    def jvp(ctx, tangent, *_):
+        return _Gather.apply(tangent, ctx.index, ctx.adjoint)
+
+    @staticmethod
+    def vmap(info, in_dims: tuple, x: Tensor, index: Tensor, adjoint: bool) -> tuple:
+        return _Gather.apply(x.movedim(in_dims[0], 0), index, adjoint), 0
+
 
 class _Shift(torch.autograd.Function):
     """The map of Eq 4 with zeros entering; its adjoint is of its own kind."""
@@ -201,6 +209,14 @@ class _Shift(torch.autograd.Function):
     @staticmethod
     def backward(ctx, grad):
         return (_Shift.apply(grad, *map(_opposite, ctx.offsets)), None, None)
+
+    @staticmethod
+    def jvp(ctx, tangent, *_):
+        return _Shift.apply(tangent, *ctx.offsets)
+
+    @staticmethod
+    def vmap(info, in_dims: tuple, x: Tensor, *offsets: '_Offset') -> tuple:
+        return _Shift.apply(x.movedim(in_dims[0], 0), *offsets), 0
 
 
 # An offset along one axis: whole cells n and weights (w_0, w_1), such that

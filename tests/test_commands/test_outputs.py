@@ -1,5 +1,6 @@
 """Where results go is tried before the work, and nothing is written over."""
 
+import errno
 import os
 
 import cv2
@@ -80,6 +81,29 @@ def test_a_protected_file_stays(call, tmp_path):
     path.write_text('mine')
     path.chmod(0o400)
     refused(call, 'browse', [DETECTOR, '--out', path], 'is write-protected')
+
+
+@pytest.mark.parametrize(
+    ('command', 'name'),
+    [('draw-loma --out', 'a.png'), ('list-images IMAGES --per-class 1', 'a.txt')],
+)
+def test_a_disk_that_is_full_then(call, tmp_path, monkeypatch, command, name):
+    def full(path, *args, opened=open, **kwargs):
+        if '.part-' in str(path):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        return opened(path, *args, **kwargs)
+
+    (tmp_path / 'images/a').mkdir(parents=True)
+    cv2.imwrite(f'{tmp_path}/images/a/1.png', np.zeros((9, 9, 3), np.uint8))
+    path = tmp_path / 'out' / name
+    path.parent.mkdir()
+    path.write_text('old')
+    monkeypatch.setattr('builtins.open', full)
+    words = command.replace('IMAGES', f'{tmp_path}/images').split()
+    done = call(*words, path)
+    assert done.code == 1 and 'Traceback' not in done.said, done.said
+    assert f'No space is left on the disk for {tmp_path}/out/' in done.err
+    assert os.listdir(path.parent) == [name] and path.read_text() == 'old'
 
 
 def test_the_work_dir_of_a_config_is_tried_too(call, tmp_path):

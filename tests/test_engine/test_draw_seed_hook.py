@@ -16,9 +16,10 @@ from torch.utils.data import DataLoader
 
 from loma_mm import FeatureLocalMagnification, LocalMagnification
 from loma_mm.engine.hooks.draw_seed_hook import SeededBatchSampler
+from loma_mm.experiments.work_dirs import final_metrics
 from loma_mm.functional import MagnificationRegion
 from loma_mm.seeding import SeededBatch
-from tests.helpers import CLASSIFIER, run_command, start_command
+from tests.helpers import CLASSIFIER, run_command, start_command, start_copy
 
 SAMPLES = 6
 
@@ -60,7 +61,9 @@ def collate(batch):
     return dict(batch=batch)
 
 
-def train(work_dir, epochs=3, resume=None, seed=0, loop=None, sampler=None, **loader):
+def train(
+    work_dir, epochs=3, resume=None, loop=None, sampler=None, randomness=None, **loader
+):
     loader = dict(dict(num_workers=0, persistent_workers=False), **loader)
     runner = Runner(
         Model(),
@@ -78,7 +81,7 @@ def train(work_dir, epochs=3, resume=None, seed=0, loop=None, sampler=None, **lo
             draw_seed=dict(type='DrawSeedHook'),
             checkpoint=dict(type='CheckpointHook', interval=1, by_epoch=not loop),
         ),
-        randomness=dict(seed=seed),
+        randomness=randomness or dict(seed=0),
         load_from=resume,
         resume=resume is not None,
         default_scope='mmengine',
@@ -111,10 +114,12 @@ def test_no_epoch_repeats_another(tmp_path, loader):
 
 
 def test_draws_do_not_depend_on_the_workers(tmp_path):
+    start_copy(int).join()  # the server of the forks
     expected, _ = train(tmp_path / 'none')
-    for workers, context in ((1, 'fork'), (2, 'spawn')):
+    # Spawned ones import everything: one is enough.
+    for workers, context in ((2, 'fork'), (1, 'spawn'), (2, 'forkserver')):
         model, _ = train(
-            tmp_path / f'{context}{workers}',
+            tmp_path / context,
             num_workers=workers,
             multiprocessing_context=context,
             persistent_workers=context == 'spawn',
@@ -124,10 +129,12 @@ def test_draws_do_not_depend_on_the_workers(tmp_path):
 
 
 def test_seeds_and_ranks_and_workers_draw_apart(tmp_path):
-    """Worker 1 of seed 0 was worker 0 of seed 1; ranks without workers were equal."""
+    """Worker 1 of seed 0 was worker 0 of seed 1."""
     drawn = []
     for seed in (0, 1):
-        drawn += regions(train(tmp_path / str(seed), seed=seed, num_workers=2)[0])
+        drawn += regions(
+            train(tmp_path / str(seed), randomness=dict(seed=seed), num_workers=2)[0]
+        )
     for rank in (1, 2):
         batches = DataLoader(Images(), batch_size=2, collate_fn=collate)
         seeded = SeededBatchSampler(batches.batch_sampler, 0, rank)
@@ -136,10 +143,35 @@ def test_seeds_and_ranks_and_workers_draw_apart(tmp_path):
     assert len(set(drawn)) == len(drawn) == (2 * 3 + 2) * SAMPLES
 
 
+def be_rank(rank, folder, randomness):
+    torch.set_num_threads(1)
+    torch.distributed.init_process_group(
+        'gloo', init_method=f'file://{folder}/meet', rank=rank, world_size=2
+    )
+    model, _ = train(folder / 'work', randomness=randomness)
+    torch.save((regions(model), model.features), folder / f'{rank}.pth')
+
+
+@pytest.mark.parametrize('diff_rank_seed', [False, True])
+def test_two_processes_draw_apart(tmp_path, diff_rank_seed):
+    """Without workers, images and features; both were equal."""
+    randomness = dict(seed=0, diff_rank_seed=diff_rank_seed)
+    ranks = [start_copy(be_rank, rank, tmp_path, randomness) for rank in (0, 1)]
+    for rank in ranks:
+        rank.join()
+        assert rank.exitcode == 0
+    saved = [
+        torch.load(tmp_path / f'{rank}.pth', weights_only=False) for rank in (0, 1)
+    ]
+    for one, other in zip(*saved):
+        assert len({*one, *other}) == len(one + other) > 10
+
+
 def test_resumed_with_the_seed_that_mmengine_drew(tmp_path):
     """The order of the samples too, which the sampler shuffles."""
-    whole, _ = train(tmp_path, 4, seed=None)
-    resumed, _ = train(tmp_path, 4, seed=None, resume=str(tmp_path / 'epoch_2.pth'))
+    new = dict(randomness=dict(seed=None))
+    whole, _ = train(tmp_path, 4, **new)
+    resumed, _ = train(tmp_path, 4, resume=str(tmp_path / 'epoch_2.pth'), **new)
     assert resumed.images == whole.images[6:]
     assert torch.equal(resumed.weight, whole.weight)
 
@@ -233,6 +265,8 @@ def test_killed_at_any_moment_and_resumed(tmp_path):
         assert_same(one[key], other[key])
     for key in ('epoch', 'iter', 'seed'):
         assert one['meta'][key] == other['meta'][key]
+    metrics = final_metrics(str(tmp_path / 'whole'))
+    assert metrics and metrics == final_metrics(str(killed))
 
 
 def assert_same(one, other):

@@ -1,9 +1,8 @@
 """A save that is interrupted, by a full disk or a kill, loses nothing."""
 
+import errno
 import os
 import signal
-import subprocess
-import sys
 
 import pytest
 import torch
@@ -12,8 +11,11 @@ from mmengine.model import BaseModel
 from mmengine.runner import Runner
 
 from loma_mm.engine.hooks.whole_checkpoint_hook import WholeFileBackend, _RemoveLater
+from loma_mm.errors import RunError
+from loma_mm.files import whole_file
 from loma_mm.running.resume import latest_checkpoint
 from loma_mm.running.work_dir import locked
+from tests.helpers import CLASSIFIER, start_copy
 
 
 class Model(BaseModel):
@@ -104,30 +106,59 @@ def test_a_full_disk(tmp_path, monkeypatch, written):
             raise OSError(28, 'No space left on device')
 
     monkeypatch.setattr(WholeFileBackend, 'put', full)
-    with pytest.raises(OSError, match='No space left'):
+    with pytest.raises(RunError, match='No space left on device'):
         train(tmp_path, 4, max_keep_ckpts=1)
     assert saved(tmp_path) == ['epoch_2.pth']
     torch.load(tmp_path / 'epoch_2.pth', weights_only=False)
 
 
+def test_a_full_disk_while_a_command_trains(call, tiny_options, tmp_path, monkeypatch):
+    """A sentence; then there is room, and --resume goes on."""
+
+    def full(path, *args, opened=open, **kwargs):
+        if 'epoch_2' in str(path):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return opened(path, *args, **kwargs)
+
+    words = ['train', CLASSIFIER, '--work-dir', tmp_path, '--resume', '--cfg-options']
+    words += [
+        *tiny_options,
+        'train_cfg.max_epochs=2',
+        'model.backbone.backbone.depth=8',
+    ]
+    # As in configs that are not ours.
+    words.append('default_hooks.checkpoint.type=CheckpointHook')
+    with monkeypatch.context() as patch:
+        patch.setattr('builtins.open', full)
+        done = call(*words)
+    assert done.code == 1 and 'Traceback' not in done.said, done.said
+    assert 'No space left on device' in done.err.splitlines()[-1]
+    # One is kept, and that one stays.
+    assert saved(tmp_path) == ['epoch_1.pth']
+    done = call(*words)
+    assert done.code == 0 and 'resumed epoch: 1' in done.said
+    assert saved(tmp_path) == ['epoch_2.pth']
+
+
+def killed(work_dir):
+    """Train, and end by SIGKILL in the middle of the third save."""
+    put = WholeFileBackend.put
+
+    def put_some(self, obj, path):
+        if 'epoch_3' in str(path):
+            with whole_file(path) as part, open(part, 'wb', 0) as file:
+                file.write(obj[: len(obj) // 2])
+                os.kill(os.getpid(), signal.SIGKILL)
+        put(self, obj, path)
+
+    WholeFileBackend.put = put_some
+    train(work_dir, 4, max_keep_ckpts=1)
+
+
 def test_a_kill_while_it_is_written(tmp_path):
-    """In a process of its own: it is killed in the middle of a save."""
-    code = (
-        'import os, signal, sys\n'
-        'from tests.test_engine.test_whole_checkpoint_hook import *\n'
-        'put = WholeFileBackend.put\n'
-        'def killed(self, obj, path):\n'
-        '    if "epoch_3" in str(path):\n'
-        '        from loma_mm.files import whole_file\n'
-        '        with whole_file(path) as part, open(part, "wb", 0) as file:\n'
-        '            file.write(obj[: len(obj) // 2])\n'
-        '            os.kill(os.getpid(), signal.SIGKILL)\n'
-        '    put(self, obj, path)\n'
-        'WholeFileBackend.put = killed\n'
-        'train(sys.argv[1], 4, max_keep_ckpts=1)\n'
-    )
-    done = subprocess.run([sys.executable, '-c', code, str(tmp_path)])
-    assert done.returncode == -signal.SIGKILL
+    process = start_copy(killed, str(tmp_path))
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
     part, whole = saved(tmp_path)
     assert whole == 'epoch_2.pth' and part.startswith('.epoch_3.part-')
     assert latest_checkpoint(str(tmp_path)) == str(tmp_path / whole)

@@ -164,11 +164,15 @@ def test_what_the_compiled_loop_refuses():
             loop(*{**usual, **wrong}.values())
     with pytest.raises(TypeError):
         loop(x, usual['out'], drawn.tolist(), sizes, 1)
-    far = np.lib.stride_tricks.as_strided(x, strides=(0, 0, 1 << 29, 4))
+    far, wide = (
+        np.lib.stride_tricks.as_strided(x, strides=(0, 0, *steps))
+        for steps in ((1 << 29, 4), (4, 1 << 29))
+    )
     for source, target in (
         (x, np.empty((2, 8, 9, 3), 'f4').transpose(0, 3, 1, 2)),
         (x, np.empty((2, 3, 9, 8), 'f4').transpose(0, 1, 3, 2)),
         (far, np.empty_like(x)),
+        (wide, np.empty_like(x)),
     ):
         target[:] = 7
         assert not loop(source, target, drawn, sizes, 1)

@@ -97,13 +97,15 @@ def test_what_the_loop_cannot_address_goes_through_numpy():
     # Two rows 2 GiB apart, of which only two pages are ever touched.
     img = np.zeros((2, 1 << 31), np.uint8)[:, :9]
     img[:] = np.arange(18).reshape(2, 9)
-    region = MagnificationRegion((4, 0), 4)
-    assert not image._compiled.magnify(
-        img, np.empty(img.shape, 'u1'), 4, 0, 4, 1, 1, 0, 0
-    )
-    expected = image._magnify(img.copy(), region, 'nearest')
-    assert (expected != img).any()
-    np.testing.assert_array_equal(image.magnify_image(img, region), expected)
+    # Or two columns.
+    for view, center in ((img, (4, 0)), (img.T, (0, 4))):
+        region = MagnificationRegion(center, 4)
+        assert not image._compiled.magnify(
+            view, np.empty(view.shape, 'u1'), *center, 4, 1, 1, 0, 0
+        )
+        expected = image._magnify(view.copy(), region, 'nearest')
+        assert (expected != view).any()
+        np.testing.assert_array_equal(image.magnify_image(view, region), expected)
 
 
 @pytest.mark.skipif(sys.platform != 'linux', reason='uses mprotect')
@@ -168,8 +170,12 @@ def test_a_wrong_call_is_an_error(out):
         image._compiled.magnify(None, img, *arguments)
 
 
-def test_channels_that_are_not_adjacent_are_left_to_numpy():
+def test_channels_that_are_not_adjacent_are_copied_first(monkeypatch):
     img = np.random.default_rng(0).integers(0, 256, (9, 9, 6), np.uint8)[..., ::2]
     out = np.zeros(img.shape, np.uint8)
     assert not image._compiled.magnify(img, out, 4, 4, 4, 1, 1, 0, 0)
     assert not out.any()
+    region = MagnificationRegion((4, 4), 4)
+    expected = image._magnify(img, region, 'nearest')
+    monkeypatch.setattr(image, '_magnify', lambda *_: pytest.fail('not compiled'))
+    np.testing.assert_array_equal(image.magnify_image(img, region), expected)

@@ -13,6 +13,7 @@ from loma_mm.functional import (
     MagnificationRegion,
     feature,
     image,
+    magnify_batch,
     magnify_feature,
     magnify_image,
     magnify_points,
@@ -64,6 +65,10 @@ def test_image_is_numpy_s_and_holds_nothing_new(interpolation, region, size, dty
         assert img.min() <= out.min() and out.max() <= img.max()
 
 
+class Other(torch.Tensor):
+    """Goes the way of other devices."""
+
+
 @given(regions(), sizes)
 def test_feature_index_is_that_of_other_devices(region, size):
     x = torch.zeros(1, *size)
@@ -72,24 +77,46 @@ def test_feature_index_is_that_of_other_devices(region, size):
     assert index.shape == (height * width,) and index.dtype == torch.int64
     assert ((index >= 0) & (index < max(height * width, 1))).all()
 
-    class Other(torch.Tensor):
-        """Goes the way of other devices."""
-
     other = feature._source_index(region, x.as_subclass(Other))
     # NumPy and torch may round a root in the last bit otherwise.
     assert (index != other).sum() <= 0.01 * index.numel() + 1
     assert magnify_feature(x, region).shape == x.shape
 
 
+def test_other_devices_count_in_float64():
+    """In float32 some hundred of these cells read from their neighbours."""
+    region = MagnificationRegion((310, 270), 333.3, (1.0, 1.7))
+    cells = torch.arange(600 * 800, dtype=torch.float64).view(1, 600, 800)
+    expected = magnify_feature(cells, region)
+    x_o, y_o = region.source(*np.meshgrid(np.arange(800.0), np.arange(600.0)))
+    # Where rounding in the last bit decides.
+    near = (abs(x_o - x_o.round()) < 1e-9) | (abs(y_o - y_o.round()) < 1e-9)
+    for out in (
+        magnify_feature(cells.as_subclass(Other), region),
+        magnify_batch(cells[None].as_subclass(Other), [region])[0],
+    ):
+        assert not ((out != expected)[0].numpy() & ~near).any()
+
+
 def test_a_quotient_that_overflows():
     """d / r is infinite: once an index that was not a number."""
-    region = MagnificationRegion((0, 0), 1.255e-321, (5e-324, 5e-324), 'rectangle')
-    for size, interpolation in itertools.product(
-        ((18, 7), (7, 18), (18, 7, 3)), ('nearest', 'bilinear')
+    # At a corner, a pixel, and in between; each has loops of its own in C.
+    for center, size, interpolation in itertools.product(
+        ((0, 0), (3, 4), (3, 4.5)),
+        ((18, 7), (7, 18), (18, 7, 3)),
+        ('nearest', 'bilinear'),
     ):
+        region = MagnificationRegion(center, 1.255e-321, (5e-324, 5e-324), 'rectangle')
         img = np.random.default_rng(0).integers(0, 256, size, np.uint8)
         out = magnify_image(img, region, interpolation)
         np.testing.assert_array_equal(out, image._magnify(img, region, interpolation))
+        # Straight above and below the centre, the column stays.
+        assert out[-1, 3].tolist() == img[-1, 3].tolist() or center == (0, 0)
+        planes = torch.from_numpy(np.atleast_3d(img).transpose(2, 0, 1).copy())[None]
+        nearest = image._magnify(np.atleast_3d(img), region, 'nearest')
+        for kind in (torch.Tensor, Other):
+            (moved,) = magnify_batch(planes.as_subclass(kind), [region])
+            np.testing.assert_array_equal(moved.permute(1, 2, 0).numpy(), nearest)
 
 
 @pytest.mark.parametrize('dtype', ['int8', 'int32', 'int64', 'uint64', 'uint8'])
@@ -119,9 +146,18 @@ def test_small_integers_do_not_wrap_around(shape):
         (np.int8(100), np.uint8(9)), np.int16(200), (np.uint8(3), np.int8(1)), shape
     )
     plain = MagnificationRegion((100, 9), 200, (3, 1), shape)
-    assert small == plain
+    y, x = np.mgrid[:300, :400]
+    np.testing.assert_array_equal(small.contains(x, y), plain.contains(x, y))
     img = np.random.default_rng(0).integers(0, 256, (300, 400), np.uint8)
-    np.testing.assert_array_equal(magnify_image(img, small), magnify_image(img, plain))
+    maps = torch.rand(1, 300, 400, dtype=torch.float64)
+    for function in (
+        lambda region: magnify_image(img, region),
+        lambda region: image._magnify(img, region, 'bilinear'),
+        lambda region: magnify_feature(maps, region).numpy(),
+    ):
+        np.testing.assert_array_equal(function(small), function(plain))
+    numbers = (*small.center, small.radius, *small.ratios)
+    assert [type(n) for n in numbers] == [float] * 5
 
 
 @pytest.mark.parametrize(
@@ -197,6 +233,8 @@ def test_the_boundary_is_outside():
     """Eqs 1 and 2 are strict: 3-4-5 lies at the radius, not in it."""
     for region, point in (
         (MagnificationRegion((0, 0), 5, shape='ellipse'), (3, 4)),
+        # There a pixel at the radius reads from another one.
+        (MagnificationRegion((0, 0), 10, (4, 1), shape='ellipse'), (3, 8)),
         (MagnificationRegion((0, 0), 7, shape='rhombus'), (3, 4)),
         (MagnificationRegion((0, 0), 4, shape='rectangle'), (3, 4)),
     ):
@@ -218,16 +256,17 @@ def test_two_pixels_are_enough():
     for region, count in ((alone, 1), (two, 2)):
         y, xs = np.mgrid[:5, :5]
         assert region.contains(xs, y).sum() == count
-        changed = (magnify_image(img, region) != img).sum()
-        assert (changed > 0) == (count > 1)
-        out = magnify_feature(x, region)
-        np.testing.assert_array_equal(out[0].numpy(), magnify_image(img, region))
+        for interpolation in ('nearest', 'bilinear'):
+            # In C, and in NumPy.
+            for magnify in (magnify_image, image._magnify):
+                out = magnify(img, region, interpolation)
+                assert (out != img).any() == (count > 1)
 
-        class Other(torch.Tensor):
-            pass
-
-        index = feature._source_index(region, x.as_subclass(Other))
-        assert ((index != torch.arange(25)).any().item()) == (count > 1)
+        for kind in (torch.Tensor, Other):
+            index = feature._source_index(region, x.as_subclass(kind))
+            assert (index != torch.arange(25)).any() == (count > 1)
+            (out,) = magnify_batch(x[None].as_subclass(kind), [region])
+            assert (out != x).any() == (count > 1)
 
 
 def test_a_point_beside_the_centre_of_the_largest_region_has_a_target():

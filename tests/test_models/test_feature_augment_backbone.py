@@ -521,6 +521,24 @@ def test_functional_call():
     assert same(outs, run(plain))
 
 
+def test_gradients_of_each_image_by_torch_func():
+    net = wrap(TwoStages(), 'features')
+    params = dict(net.named_parameters())
+
+    def loss(params, x):
+        return torch.func.functional_call(net, params, (x,)).square().mean()
+
+    grad = torch.func.vmap(torch.func.grad(loss), (None, 0), randomness='same')
+    torch.manual_seed(1)
+    grads = grad(params, images()[:, None])
+    for i, x in enumerate(images()):
+        torch.manual_seed(1)
+        expected = torch.autograd.grad(
+            loss(params, x[None]), [*params.values()], materialize_grads=True
+        )
+        torch.testing.assert_close([grads[name][i] for name in params], [*expected])
+
+
 ODD = st.one_of(
     st.none(),
     st.booleans(),

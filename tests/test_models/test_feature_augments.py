@@ -110,6 +110,7 @@ def test_region_is_drawn_from_the_ranges():
     )
     torch.manual_seed(0)
     regions = [augment.draw().at(10, 20) for _ in range(400)]
+    assert min(augment.draw().at(20, 10).radius for _ in range(9)) >= 4
     assert {region.shape for region in regions} == {'ellipse'}
     assert {region.center[0] for region in regions} == set(range(20))
     assert {region.center[1] for region in regions} == set(range(10))
@@ -134,12 +135,13 @@ def test_offsets_are_uniform_in_gamma_of_the_longer_side():
         distance = (axis.sort().values - expected).abs().max() / 0.5
         assert distance < 1.95 / len(axis) ** 0.5
     assert abs(torch.corrcoef(drawn.T)[0, 1]) < 0.1
-    x = torch.rand(2, 3, 4, 16)
     tx, ty = (16 * fraction for fraction in seeded(3, augment.draw))
-    assert torch.equal(seeded(3, augment, x), offset_feature(x, tx, ty))
     rounded = FeatureMapOffset(interpolation='nearest')
-    expected = offset_feature(x, round(tx), round(ty))
-    assert torch.equal(seeded(3, rounded, x), expected)
+    for size in ((4, 16), (16, 4)):
+        x = torch.rand(2, 3, *size)
+        assert torch.equal(seeded(3, augment, x), offset_feature(x, tx, ty))
+        expected = offset_feature(x, round(tx), round(ty))
+        assert torch.equal(seeded(3, rounded, x), expected)
 
 
 def test_gamma_zero_moves_nothing():

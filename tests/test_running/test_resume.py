@@ -1,28 +1,63 @@
 import os
+import warnings
 
+import pytest
 import torch
 
+from loma_mm.errors import LomaWarning
 from loma_mm.running.resume import is_whole, latest_checkpoint
 
 
-def test_the_newest_whole_checkpoint(tmp_path):
-    """A kill between deleting the old one and writing the new, and others."""
-    assert latest_checkpoint(str(tmp_path)) is None
-    one, two, cut = (str(tmp_path / f'epoch_{i}.pth') for i in (1, 2, 3))
-    for i, path in enumerate((one, two, cut)):
+@pytest.fixture
+def three(tmp_path):
+    """Checkpoints, of which the last is cut off."""
+    paths = [tmp_path / f'epoch_{i}.pth' for i in (1, 2, 3)]
+    for i, path in enumerate(paths):
         torch.save(dict(weights=torch.rand(1000)), path)
+        if i == 2:
+            path.write_bytes(path.read_bytes()[:-1000])
         os.utime(path, (i, i))
-    with open(cut, 'r+b') as file:
-        file.truncate(os.path.getsize(cut) // 2)
+    return paths
+
+
+def latest(folder):
+    """What is taken, and what is said of it."""
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter('always')
+        path = latest_checkpoint(str(folder))
+    assert all(issubclass(note.category, LomaWarning) for note in said)
+    return path, ''.join(str(note.message) for note in said)
+
+
+def test_the_newest_whole_checkpoint(three, tmp_path):
+    """A kill between deleting the old one and writing the new, and others."""
+    one, two, cut = map(str, three)
     assert is_whole(two) and not is_whole(cut)
-    assert latest_checkpoint(str(tmp_path)) == two
-    pointer = tmp_path / 'last_checkpoint'
-    for text, expected in (
-        (one, one),  # MMEngine's word counts
-        (cut, two),  # but for what is cut off,
-        (str(tmp_path / 'gone.pth'), two),  # gone,
-        ('', two),  # or not said
-        (f'/elsewhere/{os.path.basename(one)}', one),  # the folder was moved
+    goes_on = f', so no training can go on from there: it goes on from {two}.'
+    assert latest(tmp_path) == (two, f'{cut} is not whole{goes_on}')
+    gone, moved = str(tmp_path / 'gone.pth'), '/elsewhere/epoch_1.pth'
+    for pointer, expected in (
+        (one, (one, '')),  # MMEngine's word counts
+        (f'{one}\n', (one, '')),
+        (cut, (two, f'{cut} is not whole{goes_on}')),
+        (gone, (two, f'{gone} is not there, {cut} is not whole{goes_on}')),
+        ('', (two, f'{cut} is not whole{goes_on}')),
+        # A machine that went down leaves zeros.
+        ('\0' * 60, (two, f'{cut} is not whole{goes_on}')),
+        ('x' * 9000, (two, f'{cut} is not whole{goes_on}')),
+        # The folder was moved.
+        (moved, (one, f'{moved} is not there{goes_on.replace(two, one)}')),
     ):
-        pointer.write_text(text)
-        assert latest_checkpoint(str(tmp_path)) == expected
+        (tmp_path / 'last_checkpoint').write_text(pointer)
+        path, said = latest(tmp_path)
+        assert path == expected[0]
+        assert said == expected[1] or (len(pointer) > 8000 and said.endswith(goes_on))
+
+
+def test_nothing_is_whole(three, tmp_path):
+    assert latest(tmp_path / 'new') == (None, '')
+    for path in three[:2]:
+        path.write_bytes(b'')
+    path, said = latest(tmp_path)
+    assert path is None
+    assert said.count('is not whole') == 3 and said.endswith(' there: it begins anew.')

@@ -120,8 +120,10 @@ def test_weights_alone_are_averaged_too(enter, monkeypatch, way, prefix):
     assert average and all(torch.equal(x, weights[k]) for k, x in average.items())
 
 
-@pytest.mark.parametrize('way', LATEST)
-@pytest.mark.parametrize('pointer', [b'', b'/gone/epoch_9.pth', b'\xff\xfe'])
+@pytest.mark.parametrize(
+    ('way', 'pointer'),
+    zip(LATEST * 2, [b'', b'/gone/epoch_9.pth', b'\0\0', b'\xff\xfe']),
+)
 def test_the_newest_whole_one_is_taken(enter, way, pointer):
     """Where the pointer leads nowhere, and the last one is cut off."""
 
@@ -130,5 +132,8 @@ def test_the_newest_whole_one_is_taken(enter, way, pointer):
         (path.parent / 'last_checkpoint').write_bytes(pointer)
         cut(path.parent / 'epoch_2.pth', contents)
 
-    done, *_ = enter(way, write=write)
+    done, _, out = enter(way, write=write)
     assert done.code == 0 and 'resumed epoch: 1' in done.said, done.said
+    assert f'{out}/epoch_2.pth is not whole, so no training can go on from' in done.err
+    assert f'from there: it goes on from {out}/epoch_1.pth.' in done.err
+    assert pointer[:1] != b'/' or 'Note: /gone/epoch_9.pth is not there, ' in done.err

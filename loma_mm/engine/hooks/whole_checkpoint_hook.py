@@ -1,4 +1,6 @@
 import os.path as osp
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from mmengine.fileio import LocalBackend, get_file_backend, register_backend
@@ -6,6 +8,7 @@ from mmengine.hooks import CheckpointHook
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 
+from loma_mm.errors import RunError
 from loma_mm.files import whole_file
 
 BACKEND = 'whole'
@@ -67,6 +70,9 @@ class WholeCheckpointHook(CheckpointHook):
 
     The arguments are those of :class:`mmengine.hooks.CheckpointHook`. Where
     ``backend_args`` names a file backend, that one writes in its own way.
+
+    Raises:
+        RunError: In training, if a checkpoint cannot be written.
     """
 
     def before_train(self, runner: Runner) -> None:
@@ -81,16 +87,29 @@ class WholeCheckpointHook(CheckpointHook):
 
     def after_train_epoch(self, runner: Runner) -> None:
         """Save, then remove."""
-        super().after_train_epoch(runner)
-        self.file_backend.carry_out()
+        with self._saving():
+            super().after_train_epoch(runner)
 
     def after_train_iter(self, runner: Runner, *args: Any, **kwargs: Any) -> None:
         """Save, then remove."""
-        super().after_train_iter(runner, *args, **kwargs)
-        self.file_backend.carry_out()
+        with self._saving():
+            super().after_train_iter(runner, *args, **kwargs)
 
     def after_val_epoch(self, runner: Runner, metrics: dict) -> None:
         """Save the best one, then remove the one that was best."""
-        super().after_val_epoch(runner, metrics)
+        with self._saving():
+            super().after_val_epoch(runner, metrics)
+
+    @contextmanager
+    def _saving(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise RunError(
+                f'No checkpoint could be written to {self.out_dir} ({error.strerror}): '
+                'make room there, then --resume goes on from the one before, which is '
+                'whole.'
+            ) from error
+        # Validation alone has no folder.
         if isinstance(getattr(self, 'file_backend', None), _RemoveLater):
             self.file_backend.carry_out()
