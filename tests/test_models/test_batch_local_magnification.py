@@ -133,6 +133,16 @@ def test_in_mmdet_s_data_preprocessor():
     assert preprocessor(dict(inputs=inputs, data_samples=None), training=True)
 
 
+def test_padding_is_known_from_dicts_too():
+    augment = BatchLocalMagnification(1, radius_range=(0.6, 0.7))
+    sizes = [(20, 30), (24, 13), (24, 30), (9, 9)]
+    regions = drawn(augment, 0, sizes)
+    samples = [dict(img_shape=size) for size in sizes]
+    out, same = augment(images(), samples)
+    assert same is samples
+    assert torch.equal(out, one_by_one(images(), regions, sizes))
+
+
 @pytest.mark.parametrize(
     'fields',
     [

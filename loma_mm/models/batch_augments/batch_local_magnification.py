@@ -87,8 +87,8 @@ class BatchLocalMagnification(nn.Module):
         Args:
             inputs (Tensor): The images, of any dtype and device.
             data_samples (optional): What belongs to them: a list of data
-                samples, whose ``img_shape`` says how much of an image is no
-                padding; or MMPretrain's scores (B, classes), which become
+                samples or dicts, whose ``img_shape`` says how much of an
+                image is no padding; or MMPretrain's scores (B, classes), which become
                 floats as its own batch augments make them.
 
         Returns:
@@ -140,10 +140,17 @@ class BatchLocalMagnification(nn.Module):
 
 
 def _has_dense_labels(sample: Any) -> bool:
-    instances = getattr(sample, 'gt_instances', None)
-    return any(getattr(sample, name, None) is not None for name in DENSE_FIELDS) or any(
-        getattr(instances, name, None) is not None for name in DENSE_INSTANCE_FIELDS
+    instances = _get(sample, 'gt_instances')
+    return any(_get(sample, name) is not None for name in DENSE_FIELDS) or any(
+        _get(instances, name) is not None for name in DENSE_INSTANCE_FIELDS
     )
+
+
+def _get(sample: Any, name: str) -> Any:
+    """A field of a data sample, or of a dict; None where there is none."""
+    if isinstance(sample, dict):
+        return sample.get(name)
+    return getattr(sample, name, None)
 
 
 def _sizes(inputs: Tensor, data_samples: Any) -> list[tuple[int, int]] | None:
@@ -160,7 +167,7 @@ def _sizes(inputs: Tensor, data_samples: Any) -> list[tuple[int, int]] | None:
 
 
 def _size_of(sample: Any, height: int, width: int) -> tuple[int, int]:
-    size = getattr(sample, 'img_shape', None)
+    size = _get(sample, 'img_shape')
     if size is None:
         return height, width
     try:
