@@ -20,6 +20,7 @@ HEADINGS = {
     'ArgumentTypeError': 'The command line',
     'ConfigError': 'Configs',
     'DataError': 'Data',
+    'LabelError': 'Data',
     'SetupError': 'The installation and the machine',
     'Finding': 'What doctor finds',
     'ResultsError': 'Results of runs',

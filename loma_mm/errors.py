@@ -30,6 +30,10 @@ class DataError(LomaError, ValueError):
     """A dataset, image or annotation that is missing or broken."""
 
 
+class LabelError(LomaError, TypeError, ValueError):
+    """A label that cannot follow the pixels of its image."""
+
+
 class SetupError(LomaError, RuntimeError):
     """Something that the machine or the installation lacks."""
 

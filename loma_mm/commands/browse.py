@@ -22,6 +22,7 @@ import copy
 import os
 import os.path as osp
 import random
+from typing import Any
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -34,6 +35,7 @@ from mmengine.visualization import Visualizer
 from mmengine.visualization.utils import img_from_canvas
 
 from loma_mm.errors import SetupError, UsageError
+from loma_mm.running.config import find_type
 from loma_mm.running.console import terminal
 from loma_mm.visualization import BeforeAfter, Sample, annotate, save_figure
 
@@ -126,16 +128,12 @@ def check_window() -> None:
 Panel = tuple[str, np.ndarray]
 
 
-def set_labels(node: object, labels: str) -> int:
+def set_labels(node: Any, labels: str) -> int:
     """Set ``labels`` of every LocalMagnification in a config; their number."""
-    if isinstance(node, (list, tuple)):
-        return sum(set_labels(item, labels) for item in node)
-    if not isinstance(node, dict):
-        return 0
-    found = str(node.get('type')).endswith('LocalMagnification')
-    if found:
-        node['labels'] = labels
-    return found + sum(set_labels(item, labels) for item in node.values())
+    found = [one for _, one in find_type(node, 'LocalMagnification')]
+    for one in found:
+        one['labels'] = labels
+    return len(found)
 
 
 class ComparedLabels:

@@ -15,7 +15,6 @@ The same command goes on where it was stopped. On a cluster, --commands slurm
 import argparse
 import inspect
 import os.path as osp
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,6 +29,7 @@ from loma_mm.errors import ConfigError
 from loma_mm.experiments import Results, Run
 from loma_mm.experiments.results import LABELS
 from loma_mm.running import check_before_start, load_config, require_start
+from loma_mm.running.config import find_type
 from loma_mm.running.options import parse_options
 from loma_mm.running.preflight import check_toolbox
 from loma_mm.visualization import STYLE, save_figure
@@ -117,19 +117,6 @@ def complete_arguments(args: argparse.Namespace) -> None:
     } or FIGURE_6
 
 
-def find(node: Any, kind: str, path: str) -> Iterator[tuple[str, dict]]:
-    """Every config of a type below a node, with its dotted path."""
-    if isinstance(node, dict):
-        found = node.get('type', '')
-        if getattr(found, '__name__', str(found)).split('.')[-1] == kind:
-            yield path, node
-        for key, value in node.items():
-            yield from find(value, kind, f'{path}.{key}')
-    elif isinstance(node, (list, tuple)):
-        for i, value in enumerate(node):
-            yield from find(value, kind, f'{path}.{i}')
-
-
 def make_point(cfg: Config, parameter: str, value: float) -> Point:
     """The options that give a parameter a value, wherever it is.
 
@@ -142,7 +129,7 @@ def make_point(cfg: Config, parameter: str, value: float) -> Point:
         if parameter in IMAGE
         else ('FeatureAugmentBackbone', 'model')
     )
-    nodes = list(find(cfg[place], kind, place))
+    nodes = list(find_type(cfg[place], kind, place))
     if not nodes:
         raise ConfigError(
             f'The config has no {kind} in its {place}, so there '

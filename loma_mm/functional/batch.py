@@ -68,6 +68,8 @@ def magnify_table(x: Tensor, regions: RegionTable, sizes: np.ndarray) -> Tensor:
         and x.element_size() in BITS
         and x.device.type == 'cpu'
         and type(x) in (Tensor, torch.nn.Parameter)
+        # Nor a sign that is kept beside the numbers.
+        and not (x.is_neg() or x.is_conj())
         and not (x.requires_grad and torch.is_grad_enabled())
     )
     if in_numpy:

@@ -4,6 +4,7 @@ import importlib
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import Any
 
 from mmengine.config import Config
 from mmengine.logging import MMLogger
@@ -87,6 +88,26 @@ def load_config(path: str, options: dict | None = None) -> Config:
     read_leniently(cfg)
     number_alike(cfg)
     return cfg
+
+
+def find_type(node: Any, kind: str, path: str = '') -> Iterator[tuple[str, dict]]:
+    """Every config of a type below a node, with its dotted path.
+
+    Args:
+        node (Any): A part of a config.
+        kind (str): The name of the type, without its package; the config may
+            give the type as a class.
+        path (str): That of ``node``. Defaults to ''.
+    """
+    if isinstance(node, dict):
+        found = node.get('type', '')
+        if getattr(found, '__name__', str(found)).split('.')[-1] == kind:
+            yield path, node
+        for key, value in node.items():
+            yield from find_type(value, kind, f'{path}.{key}')
+    elif isinstance(node, (list, tuple)):
+        for i, value in enumerate(node):
+            yield from find_type(value, kind, f'{path}.{i}')
 
 
 @contextmanager

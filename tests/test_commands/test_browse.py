@@ -11,6 +11,7 @@ from mmengine.registry import VISUALIZERS, init_default_scope
 from mmengine.visualization import Visualizer
 from mmengine.visualization.utils import img_from_canvas
 
+from loma_mm import LocalMagnification
 from loma_mm.commands import browse as browse_dataset
 from loma_mm.commands.browse import ComparedLabels, set_labels
 from loma_mm.running import load_config
@@ -146,6 +147,14 @@ def test_compared_labels_come_from_the_same_draws(digits):
         )
         moved += before.shape != after.shape or not before.equal(after)
     assert moved >= 3
+
+
+def test_labels_are_compared_where_the_type_is_a_class():
+    """As a config of Python's own style has it."""
+    node = [dict(type='RandomApply', transforms=[dict(type=LocalMagnification)])]
+    assert set_labels(node, 'warp') == 1
+    assert node[0]['transforms'] == [dict(type=LocalMagnification, labels='warp')]
+    assert set_labels([dict(type='BatchLocalMagnification')], 'warp') == 0
 
 
 def test_compared_labels_are_three_pictures(digits, tmp_path, browse):

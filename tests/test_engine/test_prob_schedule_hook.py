@@ -1,18 +1,21 @@
 """The schedule in real training runs of MMEngine's Runner."""
 
 import pickle
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
-from mmengine.dataset import BaseDataset
+from mmengine.dataset import BaseDataset, Compose
 from mmengine.model import BaseModel
-from mmengine.registry import DATASETS, MODELS
+from mmengine.registry import DATASETS, MODELS, TRANSFORMS, init_default_scope
 from mmengine.runner import Runner
 from torch import nn
 
 from loma_mm import BatchLocalMagnification, LocalMagnification, RandomFeatureAugment
 from loma_mm.engine import ProbScheduleHook
+from loma_mm.engine.hooks.prob_schedule_hook import walk
+from loma_mm.errors import ConfigError
 
 
 @DATASETS.register_module()
@@ -20,7 +23,7 @@ class ProbsOfWorkers(BaseDataset):
     """Each sample is the probability that its worker sees."""
 
     def load_data_list(self):
-        return [dict(img=np.zeros((8, 8, 3), np.uint8)) for _ in range(8)]
+        return [dict(img=np.zeros((8, 8, 3), np.uint8)) for _ in range(16)]
 
     def prepare_data(self, idx):
         self.pipeline(self.get_data_info(idx))
@@ -43,7 +46,16 @@ class RecordingModel(BaseModel):
         return dict(loss=self.weight**2)
 
 
+HALF = dict(
+    type='ProbsOfWorkers',
+    pipeline=[dict(type='LocalMagnification', prob=0.8)],
+    indices=8,
+)
+
+
 def run(folder, hook, loop, workers=0, resume=False, **kwargs):
+    hooks = hook if isinstance(hook, list) else [hook]
+    dataset = kwargs.pop('dataset', HALF)
     runner = Runner(
         model=dict(type='RecordingModel'),
         work_dir=str(folder),
@@ -55,14 +67,13 @@ def run(folder, hook, loop, workers=0, resume=False, **kwargs):
                 type='DefaultSampler' if loop['by_epoch'] else 'InfiniteSampler',
                 shuffle=False,
             ),
-            dataset=dict(
-                type='ProbsOfWorkers',
-                pipeline=[dict(type='LocalMagnification', prob=0.8)],
-            ),
+            dataset=dataset,
         ),
         train_cfg=loop,
         optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.1)),
-        custom_hooks=[dict(type='loma_mm.engine.ProbScheduleHook', **hook)],
+        custom_hooks=[
+            dict(dict(type='loma_mm.engine.ProbScheduleHook'), **one) for one in hooks
+        ],
         default_hooks=dict(logger=dict(type='LoggerHook', interval=1)),
         resume=resume,
         experiment_name=f'{folder.name}{np.random.randint(10**9)}',
@@ -74,11 +85,22 @@ def run(folder, hook, loop, workers=0, resume=False, **kwargs):
 
 @pytest.mark.parametrize('workers', [0, 2])
 def test_reaches_transforms_in_persistent_workers_and_modules(tmp_path, workers):
+    dataset = HALF
+    if workers:
+        # MMPretrain's folds take a copy of the dataset, with its transforms.
+        pytest.importorskip('mmpretrain')
+        dataset = dict(
+            type='mmpretrain.KFoldDataset',
+            dataset=dict(HALF, indices=None),
+            fold=0,
+            num_splits=2,
+        )
     runner = run(
         tmp_path,
         dict(warmup=2, off=1, steps=[(3, 0.25)]),
         dict(by_epoch=True, max_epochs=5),
         workers,
+        dataset=dataset,
     )
     factors = [0.5, 1, 1, 0.25, 0]
     # two iterations an epoch
@@ -91,7 +113,8 @@ def test_reaches_transforms_in_persistent_workers_and_modules(tmp_path, workers)
         assert f'BatchLocalMagnification_prob: {0.4 * factor:.4f}' in log
         assert f'RandomFeatureAugment_prob: {0.5 * factor:.4f}' in log
     # A later use of the same objects is that of the config.
-    assert runner.train_dataloader.dataset.pipeline.transforms[0].prob == 0.8
+    (transform,) = walk(runner.train_dataloader.dataset)
+    assert transform.prob == 0.8
 
 
 def test_a_resumed_run_goes_on(tmp_path):
@@ -113,9 +136,66 @@ def test_counts_iterations(tmp_path):
     assert [gate for _, _, gate in runner.model.seen] == [0.5 * f for f in factors]
 
 
+@pytest.mark.parametrize('first', [0, 1])
+def test_a_new_pipeline_is_scheduled_from_its_first_epoch(tmp_path, first):
+    """In whatever order the hooks stand in the config."""
+    pytest.importorskip('mmdet.engine')
+    switch = dict(
+        type='mmdet.PipelineSwitchHook',
+        switch_epoch=2,
+        switch_pipeline=[dict(type='LocalMagnification', prob=0.6)],
+    )
+    hooks = [dict(warmup=4), switch]
+    loop = dict(by_epoch=True, max_epochs=3)
+    runner = run(tmp_path, hooks[first:] + hooks[:first], loop)
+    probs = [probs for probs, _, _ in runner.model.seen]
+    assert probs[::2] == [{0.8 * 0.25}, {0.8 * 0.5}, {0.6 * 0.75}]
+
+
+LOMA = dict(type='loma_mm.LocalMagnification')
+
+
+@pytest.mark.parametrize(
+    'scope, config, count',
+    [
+        ('mmengine', dict(type='RandomChoice', transforms=[[LOMA], [LOMA]]), 2),
+        ('mmengine', dict(type='RandomApply', transforms=[LOMA]), 1),
+        ('mmdet', dict(type='RandomOrder', transforms=[LOMA]), 1),
+        (
+            'mmdet',
+            dict(type='MultiBranch', branch_field=['a', 'b', 'c'], a=[LOMA], b=[LOMA]),
+            2,
+        ),
+        (
+            'mmpretrain',
+            dict(type='MultiView', num_views=[2, 1], transforms=[[LOMA], [LOMA]]),
+            2,
+        ),
+    ],
+)
+def test_is_found_in_other_transforms(scope, config, count):
+    if scope != 'mmengine':
+        pytest.importorskip(f'{scope}.datasets')
+    init_default_scope(scope)
+    pipeline = Compose([TRANSFORMS.build(config)])
+    init_default_scope('mmengine')
+    assert len(list(walk(pipeline))) == count
+
+
 def test_mistakes_are_explained(tmp_path):
-    with pytest.raises(ValueError, match='by_epoch=False'):
+    with pytest.raises(ConfigError, match='by_epoch=False'):
         run(tmp_path, {}, dict(by_epoch=False, max_iters=2))
+    runner = SimpleNamespace(
+        train_loop=None,
+        train_dataloader=SimpleNamespace(
+            dataset=DATASETS.build(dict(HALF, pipeline=[]))
+        ),
+        model=nn.Identity(),
+        epoch=0,
+        max_epochs=1,
+    )
+    with pytest.raises(ConfigError, match='nothing to schedule'):
+        ProbScheduleHook().before_train(runner)
     for name, value in (
         ('warmup', -1),
         ('off', 1.5),

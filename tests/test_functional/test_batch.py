@@ -84,6 +84,20 @@ def test_other_types_and_layouts(monkeypatch, path, dtype):
         assert out.dtype == dtype and torch.equal(out, expected)
 
 
+@pytest.mark.parametrize('path', ['compiled', 'any device'])
+def test_signs_that_are_kept_beside_the_numbers(monkeypatch, path):
+    """A conjugate, and its imaginary part, are views with a bit."""
+    if path == 'any device':
+        monkeypatch.setattr('loma_mm.functional.batch.is_compiled', lambda: False)
+    real, imaginary = torch.randn(2, 3, 3, 24, 30)
+    conjugate = torch.complex(real, imaginary).conj()
+    assert conjugate.is_conj() and conjugate.imag.is_neg()
+    regions = [MagnificationRegion((10, 9), 12.0, shape=s) for s in SHAPES]
+    expected = one_by_one(-imaginary, regions, [(24, 30)] * 3)
+    assert torch.equal(magnify_batch(conjugate.imag, regions), expected)
+    assert torch.equal(magnify_batch(conjugate, regions).imag, expected)
+
+
 @needs_compiled
 def test_layouts_and_threads_of_the_compiled_loop(monkeypatch):
     """Each thread has images of its own, of any layout, padded or not."""

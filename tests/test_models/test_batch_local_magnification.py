@@ -1,12 +1,15 @@
 import copy
+import warnings
 
 import numpy as np
 import pytest
 import torch
 from mmengine.registry import MODELS
+from mmengine.structures import BaseDataElement, InstanceData, PixelData
 from scipy import stats
 
 from loma_mm import BatchLocalMagnification
+from loma_mm.errors import LomaWarning
 from loma_mm.functional import magnify_image
 from tests.test_functional.test_batch import one_by_one
 
@@ -128,6 +131,42 @@ def test_in_mmdet_s_data_preprocessor():
         assert not torch.equal(out['inputs'][n], untouched[n])
     # Without samples MMDetection passes None.
     assert preprocessor(dict(inputs=inputs, data_samples=None), training=True)
+
+
+def test_padding_is_known_from_dicts_too():
+    augment = BatchLocalMagnification(1, radius_range=(0.6, 0.7))
+    sizes = [(20, 30), (24, 13), (24, 30), (9, 9)]
+    regions = drawn(augment, 0, sizes)
+    samples = [dict(img_shape=size) for size in sizes]
+    out, same = augment(images(), samples)
+    assert same is samples
+    assert torch.equal(out, one_by_one(images(), regions, sizes))
+
+
+@pytest.mark.parametrize(
+    'fields',
+    [
+        dict(gt_instances=InstanceData(masks=torch.zeros(1, 24, 30))),
+        dict(gt_instances=InstanceData(keypoints=torch.zeros(1, 17, 2))),
+        dict(gt_sem_seg=PixelData(data=torch.zeros(1, 24, 30))),
+        dict(gt_fields=PixelData(heatmaps=torch.zeros(17, 24, 30))),
+    ],
+)
+def test_dense_labels_that_stay_are_warned_of_once(fields):
+    dense = [BaseDataElement(metainfo=dict(img_shape=(24, 30)), **fields)] * 4
+    boxes = [BaseDataElement(gt_instances=InstanceData(bboxes=torch.zeros(1, 4)))] * 4
+    augment = BatchLocalMagnification(prob=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        # boxes that stay are the paper's rule
+        augment(images(), boxes)
+        augment.eval()(images(), dense)
+    with pytest.warns(LomaWarning, match="LocalMagnification.labels='warp'"):
+        augment.train()(images(), dense)
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        augment(images(), dense)
+        augment(images()[:0], [])
 
 
 def test_in_mmpretrain_s_data_preprocessor():

@@ -17,7 +17,8 @@ from loma_mm.sampler import (
     RelativeRegion,
 )
 
-from .labels import has_dense_labels, warp_labels
+from .label_fields import has_dense_labels, other_maps
+from .labels import warp_labels
 
 LABELS = ('keep', 'warp')
 # Bytes up to which an image is turned over faster by NumPy than by torch.
@@ -47,10 +48,14 @@ class LocalMagnification(BaseTransform):
     - gt_bboxes, proposals (HorizontalBoxes, or np.ndarray (N, 4))
     - gt_masks (BitmapMasks, or PolygonMasks: these become BitmapMasks, in
       every sample. S tears outlines apart, so polygons could not be exact.)
-    - gt_seg_map and other maps, those of ``results['seg_fields']`` too
-    - gt_keypoints (mmcv: (N, K, 3), the third number 0 where not visible)
-    - bbox, keypoints, transformed_keypoints, keypoints_visible (MMPose; of
-      a bbox of four corners (N, 4, 2) the box around them)
+    - gt_seg_map, gt_panoptic_seg, gt_depth_map, gt_edge_map, heatmap_mask and
+      all maps that are named in ``results['seg_fields']``
+    - gt_keypoints (mmcv: (N, K, 3), the third number 0 where not visible;
+      or MMYOLO's Keypoints)
+    - bbox, keypoints, transformed_keypoints, keypoints_visible, area (MMPose;
+      of a bbox of four corners (N, 4, 2) the box around them; an area grows
+      and shrinks as its bbox does). The one person of a top-down sample is
+      never left out.
     - everything with an entry for each instance (gt_bboxes_labels,
       gt_ignore_flags, gt_instances_ids, proposals_scores and the like), which
       loses those instances of which no pixel is left
@@ -82,10 +87,9 @@ class LocalMagnification(BaseTransform):
 
     Raises:
         ValueError: At construction, if an argument is outside its range.
-            With ``labels='warp'``, if a sample has a field with geometry that
-            cannot be moved, such as optical flow.
-        TypeError: With ``labels='warp'``, if its boxes or masks are of a type
-            that cannot be moved, such as rotated boxes.
+        LabelError: With ``labels='warp'``, if a sample has boxes, masks, maps
+            or points of a type or size that cannot be moved, such as rotated
+            boxes, or another field with geometry, such as optical flow.
 
     Example:
         >>> # in a config of MMDetection or MMPretrain
@@ -118,11 +122,21 @@ class LocalMagnification(BaseTransform):
             )
         # Shared with the workers of a data loader, whenever they started.
         self._prob = torch.tensor(check_prob(prob), dtype=torch.float64)
-        self._prob.share_memory_()
+        self._warned = torch.tensor(False)
+        self._share()
         self.sampler = RegionSampler(shape, radius_range, ratio_range)
         self.interpolation = interpolation
         self.labels = labels
-        self._warned = False
+
+    def _share(self) -> None:
+        self._prob.share_memory_()
+        self._warned.share_memory_()
+
+    def __setstate__(self, state: dict) -> None:
+        # Of a copy, such as a subset of a dataset makes: by itself it would
+        # have memory of its own process.
+        self.__dict__.update(state)
+        self._share()
 
     @property
     def prob(self) -> float:
@@ -168,8 +182,9 @@ class LocalMagnification(BaseTransform):
         region = None if drawn is None else drawn.at(*img.shape[:2])
         if self.labels == 'warp':
             results.update(warp_labels(results, region))
-        elif region is not None:
-            self._warn_of_dense_labels(results)
+        # Images that share a draw lie in one dict, and each is moved in turn.
+        if region is not None and not (shared and self.labels == 'warp'):
+            self._warn_of_what_stays(results)
         if region is not None:
             results['img'] = _quick_to_pack(
                 magnify_image(img, region, self.interpolation)
@@ -177,12 +192,27 @@ class LocalMagnification(BaseTransform):
         results['loma_region'] = region
         return results
 
-    def _warn_of_dense_labels(self, results: dict) -> None:
-        if not self._warned and has_dense_labels(results):
-            self._warned = True
+    def _warn_of_what_stays(self, results: dict) -> None:
+        """Say once if there are labels that the pixels leave behind."""
+        if self.labels == 'keep':
+            left = ['labels'] if has_dense_labels(results) else []
+        else:
+            left = other_maps(results)
+        if not left or self._warned:
+            return
+        self._warned.fill_(True)
+        if self.labels == 'keep':
             warnings.warn(
                 "LocalMagnification(labels='keep') moves the pixels under masks, "
                 "maps or keypoints, which stay; labels='warp' moves them too.",
+                LomaWarning,
+                stacklevel=2,
+            )
+        else:
+            warnings.warn(
+                "LocalMagnification(labels='warp') moves the pixels under "
+                f"results['{left[0]}'], which is no label that it knows and stays; "
+                "name it in results['seg_fields'] if it is to move.",
                 LomaWarning,
                 stacklevel=2,
             )

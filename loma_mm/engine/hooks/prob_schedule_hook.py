@@ -1,11 +1,13 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from mmcv.transforms import BaseTransform
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 
 from loma_mm.checks import check_count
 from loma_mm.datasets import LocalMagnification
+from loma_mm.errors import ConfigError
 from loma_mm.models import BatchLocalMagnification, RandomFeatureAugment
 
 if TYPE_CHECKING:
@@ -14,8 +16,8 @@ if TYPE_CHECKING:
 # Whose `prob` follows the schedule.
 SCHEDULED = (LocalMagnification, BatchLocalMagnification, RandomFeatureAugment)
 
-# What holds them, in datasets, their wrappers and pipelines, and in data
-# preprocessors.
+# What holds them, in datasets and their wrappers and in data preprocessors; a
+# transform is looked through.
 HOLDERS = ('dataset', 'datasets', 'pipeline', 'transforms', 'augments')
 
 
@@ -52,8 +54,8 @@ class ProbScheduleHook(Hook):
 
     Raises:
         ValueError: At construction, if an argument is outside its range.
-            Before training, if there is nothing to schedule, or epochs are
-            counted in a loop of iterations.
+        ConfigError: Before training, if there is nothing to schedule, or
+            epochs are counted in a loop of iterations.
 
     Example:
         >>> # in a config
@@ -61,8 +63,8 @@ class ProbScheduleHook(Hook):
         ...     dict(type='loma_mm.engine.ProbScheduleHook', warmup=5, off=15)]
     """
 
-    # Before the hooks that log.
-    priority = 'NORMAL'
+    # Before the hooks that log; after those that exchange pipelines.
+    priority = 'BELOW_NORMAL'
 
     def __init__(
         self,
@@ -92,14 +94,14 @@ class ProbScheduleHook(Hook):
         from mmengine.runner import IterBasedTrainLoop
 
         if self.by_epoch and isinstance(runner.train_loop, IterBasedTrainLoop):
-            raise ValueError(
+            raise ConfigError(
                 'ProbScheduleHook counts epochs, but the training loop counts '
                 'iterations: give it by_epoch=False.'
             )
         self._update(runner)
         if not self._objects:
             names = ', '.join(cls.__name__ for cls in SCHEDULED)
-            raise ValueError(
+            raise ConfigError(
                 'ProbScheduleHook has nothing to schedule: neither the training '
                 f'pipeline nor the model has one of {names}.'
             )
@@ -168,14 +170,19 @@ def walk(holder: Any, kinds: Any = SCHEDULED) -> Iterator[Any]:
 
 
 def _walk(holder: Any, kinds: Any, seen: set[int]) -> Iterator[Any]:
-    if holder is None or isinstance(holder, (str, dict)) or id(holder) in seen:
+    if holder is None or isinstance(holder, str) or id(holder) in seen:
         return
     seen.add(id(holder))
     if isinstance(holder, kinds):
         yield holder
+        return
+    if isinstance(holder, dict):
+        parts = list(holder.values())
     elif isinstance(holder, (list, tuple)):
-        for item in holder:
-            yield from _walk(item, kinds, seen)
+        parts = list(holder)
+    elif isinstance(holder, BaseTransform):
+        parts = list(vars(holder).values())
     else:
-        for name in HOLDERS:
-            yield from _walk(getattr(holder, name, None), kinds, seen)
+        parts = [getattr(holder, name, None) for name in HOLDERS]
+    for part in parts:
+        yield from _walk(part, kinds, seen)

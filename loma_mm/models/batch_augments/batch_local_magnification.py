@@ -1,3 +1,4 @@
+import warnings
 from typing import Any
 
 import numpy as np
@@ -6,6 +7,7 @@ from mmengine.registry import MODELS
 from torch import Tensor, nn
 
 from loma_mm.checks import check_batch, check_count, check_prob
+from loma_mm.errors import LomaWarning
 from loma_mm.functional.batch import magnify_table, sizes_of
 from loma_mm.functional.region import RegionTable
 from loma_mm.sampler import RADIUS_RANGE, RATIO_RANGE, RegionSampler
@@ -16,6 +18,13 @@ NOT_GIVEN: Any = object()
 # Of whether, and of a region.
 DRAWS = 6
 
+# What data samples hold for pixels or points, and their instances likewise.
+DENSE_FIELDS = (
+    *('gt_sem_seg', 'gt_panoptic_seg', 'gt_depth_map'),
+    *('gt_edge_map', 'gt_fields'),
+)
+DENSE_INSTANCE_FIELDS = ('masks', 'keypoints')
+
 
 @MODELS.register_module()
 class BatchLocalMagnification(nn.Module):
@@ -24,7 +33,8 @@ class BatchLocalMagnification(nn.Module):
     LOMA (Algorithm 1, nearest) after collation: a region of its own for each
     image, in training mode only. Labels stay where they are, the paper's
     rule; for labels that follow there is
-    :class:`~loma_mm.LocalMagnification`. Random numbers come from torch's
+    :class:`~loma_mm.LocalMagnification`, which a warning says once where
+    there are masks, maps or keypoints. Random numbers come from torch's
     CPU generator, so no device has to wait.
 
     Args:
@@ -69,6 +79,7 @@ class BatchLocalMagnification(nn.Module):
         super().__init__()
         self.prob = check_prob(prob)
         self.sampler = RegionSampler(shape, radius_range, ratio_range)
+        self._warned = False
 
     def forward(self, inputs: Tensor, data_samples: Any = NOT_GIVEN) -> Any:
         """Augment images of shape (B, C, H, W).
@@ -76,8 +87,8 @@ class BatchLocalMagnification(nn.Module):
         Args:
             inputs (Tensor): The images, of any dtype and device.
             data_samples (optional): What belongs to them: a list of data
-                samples, whose ``img_shape`` says how much of an image is no
-                padding; or MMPretrain's scores (B, classes), which become
+                samples or dicts, whose ``img_shape`` says how much of an
+                image is no padding; or MMPretrain's scores (B, classes), which become
                 floats as its own batch augments make them.
 
         Returns:
@@ -93,6 +104,7 @@ class BatchLocalMagnification(nn.Module):
         if self.training and self.prob > 0:
             check_batch(inputs, 'inputs')
             sizes = sizes_of(inputs, _sizes(inputs, data_samples))
+            self._warn_of_dense_labels(data_samples)
             inputs = magnify_table(inputs, self._draw(sizes), sizes)
         if data_samples is NOT_GIVEN:
             return inputs
@@ -106,12 +118,39 @@ class BatchLocalMagnification(nn.Module):
         regions.drop(draws[:, 0] >= self.prob)
         return regions
 
+    def _warn_of_dense_labels(self, data_samples: Any) -> None:
+        if self._warned or not isinstance(data_samples, (list, tuple)):
+            return
+        if data_samples and _has_dense_labels(data_samples[0]):
+            self._warned = True
+            warnings.warn(
+                'BatchLocalMagnification moves the pixels under masks, maps or '
+                "keypoints, which stay; LocalMagnification(labels='warp') in the "
+                'pipeline moves them too.',
+                LomaWarning,
+                stacklevel=3,
+            )
+
     def extra_repr(self) -> str:
         return (
             f'prob={self.prob}, shape={self.sampler.shape!r}, '
             f'radius_range={self.sampler.radius_range}, '
             f'ratio_range={self.sampler.ratio_range}'
         )
+
+
+def _has_dense_labels(sample: Any) -> bool:
+    instances = _get(sample, 'gt_instances')
+    return any(_get(sample, name) is not None for name in DENSE_FIELDS) or any(
+        _get(instances, name) is not None for name in DENSE_INSTANCE_FIELDS
+    )
+
+
+def _get(sample: Any, name: str) -> Any:
+    """A field of a data sample, or of a dict; None where there is none."""
+    if isinstance(sample, dict):
+        return sample.get(name)
+    return getattr(sample, name, None)
 
 
 def _sizes(inputs: Tensor, data_samples: Any) -> list[tuple[int, int]] | None:
@@ -128,7 +167,7 @@ def _sizes(inputs: Tensor, data_samples: Any) -> list[tuple[int, int]] | None:
 
 
 def _size_of(sample: Any, height: int, width: int) -> tuple[int, int]:
-    size = getattr(sample, 'img_shape', None)
+    size = _get(sample, 'img_shape')
     if size is None:
         return height, width
     try:
