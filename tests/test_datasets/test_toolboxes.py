@@ -8,7 +8,7 @@ from mmcv.transforms import Compose
 from mmengine.registry import init_default_scope
 
 import loma_mm
-from loma_mm.functional import magnify_boxes, magnify_points
+from loma_mm.functional import magnify_boxes, magnify_image, magnify_points
 
 # Among them.
 mmcv = pytest.importorskip('mmcv')
@@ -149,3 +149,43 @@ def test_mmpose_bottom_up(scope, tmp_path, fixed):
     np.testing.assert_array_equal(found.bboxes.max(1), boxes[:, 2:])
     np.testing.assert_array_equal(found.keypoints[0], points)
     np.testing.assert_array_equal(found.keypoints_visible[0], visible)
+
+
+@pytest.mark.parametrize('scope', ['mmseg'], indirect=True)
+def test_mmseg_packs_the_edges_of_the_pixels(scope, fixed):
+    pytest.importorskip('mmseg.datasets.transforms')
+    blocks = np.random.default_rng(0).integers(0, 4, (20, 16))
+    classes = np.kron(blocks, np.ones((10, 10), int)).astype(np.uint8)
+    edges = [dict(type='GenerateEdge', edge_width=4)]
+    sample = dict(
+        img=np.dstack([classes] * 3),
+        gt_seg_map=classes,
+        seg_fields=['gt_seg_map'],
+        img_shape=classes.shape,
+    )
+    before = Compose(edges)(dict(sample))['gt_edge_map']
+    packed = Compose([*edges, LOMA, dict(type='PackSegInputs')])(dict(sample))
+    after = packed['data_samples'].gt_edge_map.data[0]
+    np.testing.assert_array_equal(after, magnify_image(before, REGION))
+    assert (after.numpy() != before).any()
+
+
+@pytest.mark.parametrize('scope', ['mmpose'], indirect=True)
+def test_mmpose_crowds_are_masked_where_they_went(scope, tmp_path, fixed):
+    """BottomupGetHeatmapMask comes before, as documented."""
+    pytest.importorskip('mmpose.datasets.transforms')
+    outline = [[100.0, 50, 300, 50, 300, 250, 100, 250]]
+    cut = [
+        dict(type='LoadImage'),
+        dict(type='BottomupRandomAffine', input_size=(256, 256), rotate_factor=30.0),
+        dict(type='BottomupGetHeatmapMask'),
+    ]
+    masks = []
+    for steps in (cut, [*cut, LOMA]):
+        np.random.seed(0)
+        out = Compose([*steps, dict(type='PackPoseInputs')])(
+            pose(tmp_path, invalid_segs=[outline])
+        )
+        masks.append(out['data_samples'].gt_fields.heatmap_mask[0].numpy())
+    np.testing.assert_array_equal(masks[1], magnify_image(masks[0], REGION))
+    assert (masks[0] != masks[1]).any()

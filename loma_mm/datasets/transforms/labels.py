@@ -93,10 +93,11 @@ def _warp_keypoints(keypoints: Any, region: MagnificationRegion, size: tuple) ->
     """An array (N, K, 3), the third number a flag; or MMYOLO's Keypoints."""
     if not isinstance(keypoints, np.ndarray):
         new = keypoints.clone()
-        flags = new.keypoints_visible.numpy()
-        xy, visible = _warp_points(new.keypoints.numpy(), region, size)
+        # Arrays in the memory of its tensors.
+        points, flags = new.keypoints.numpy(), new.keypoints_visible.numpy()
+        xy, visible = _warp_points(points, region, size)
         labelled = flags > 0
-        new.keypoints[labelled] = new.keypoints.new_tensor(xy[labelled])
+        points[labelled] = xy[labelled]
         flags[~visible] = 0
         return new
     xy, visible = _warp_points(keypoints[..., :2], region, size)
