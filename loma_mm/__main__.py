@@ -2,7 +2,6 @@
 
 import argparse
 import contextlib
-import errno
 import importlib
 import io
 import os
@@ -10,6 +9,7 @@ import sys
 from collections.abc import Iterator, Sequence
 
 from loma_mm.errors import LomaError, RunError, UsageError
+from loma_mm.files import FULL
 
 # Command: its module in loma_mm.commands and what it does.
 COMMANDS = {
@@ -35,8 +35,6 @@ COMMANDS = {
     'list-images': ('list_images', 'list the first images of each class'),
     'config-index': ('config_index', 'write the index of all configs'),
 }
-# Of a disk, and of what a user may have of it.
-FULL = (errno.ENOSPC, errno.EDQUOT)
 # These import no toolbox, which may be what is broken.
 WITHOUT_TOOLBOX = ('doctor',)
 

@@ -1,5 +1,6 @@
 """Files that are whole or not there."""
 
+import errno
 import os
 import os.path as osp
 import tempfile
@@ -7,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 PART = '.part-'
+# Of an OSError: the disk is full, or what a user may have of it.
+FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 @contextmanager

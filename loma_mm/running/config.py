@@ -10,6 +10,7 @@ from mmengine.config import Config
 from mmengine.logging import MMLogger
 
 from loma_mm.errors import ConfigError, LomaError
+from loma_mm.files import FULL
 
 from .class_folders import number_alike
 from .configs import find_config, shipped_bases
@@ -126,6 +127,8 @@ def building(what: str, logger: MMLogger | None = None) -> Iterator[None]:
     except LomaError:
         raise
     except Exception as error:
+        if getattr(error, 'errno', None) in FULL:
+            raise
         text = error.args[0] if isinstance(error, KeyError) else error
         said = f'{type(error).__name__}: {" ".join(str(text).split()).rstrip(".")}'
         if logger is not None:

@@ -7,10 +7,12 @@ import os.path as osp
 import sys
 import warnings
 from collections.abc import Iterator
+from functools import partial
 from logging.handlers import MemoryHandler
 from typing import Any, TextIO
 
 from loma_mm.errors import LomaError, LomaWarning
+from loma_mm.files import FULL
 
 # For the log file alone; :func:`quiet` holds it back until there is one.
 aside = logging.getLogger(__name__)
@@ -84,12 +86,22 @@ def tidy(logger: logging.Logger) -> None:
     for handler in logger.handlers:
         if isinstance(handler, logging.FileHandler):
             file = handler
+            handler.handleError = partial(_without_disk, handler)  # type: ignore
         else:
             handler.addFilter(_is_for_the_terminal)
     for held in aside.handlers:
         if isinstance(held, MemoryHandler):
             held.setTarget(file)
             held.flush()
+
+
+def _without_disk(handler: logging.Handler, record: logging.LogRecord) -> None:
+    """Print no trace for each line of a log for which the disk has no room.
+
+    What cannot do without the disk says it.
+    """
+    if getattr(sys.exc_info()[1], 'errno', None) not in FULL:
+        logging.Handler.handleError(handler, record)
 
 
 def _is_for_the_terminal(record: logging.LogRecord) -> bool:

@@ -140,6 +140,21 @@ def test_a_full_disk_while_a_command_trains(call, tiny_options, tmp_path, monkey
     assert saved(tmp_path) == ['epoch_2.pth']
 
 
+@pytest.mark.skipif(not os.path.exists('/dev/full'), reason='there is no full device')
+def test_a_disk_that_was_full_before(call, tiny_options, tmp_path, monkeypatch):
+    """Not even the log can be written, of which each line was a trace."""
+
+    def full(path, mode='r', *args, opened=open, **kwargs):
+        there = str(path).startswith(str(tmp_path)) and mode[0] in 'wa'
+        return opened('/dev/full' if there else path, mode, *args, **kwargs)
+
+    monkeypatch.setattr('builtins.open', full)
+    words = ['train', CLASSIFIER, '--work-dir', tmp_path, '--cfg-options']
+    done = call(*words, *tiny_options)
+    assert done.code == 1 and 'Traceback' not in done.said, done.said
+    assert done.err.splitlines()[-1].startswith('No space is left on the disk: make')
+
+
 def killed(work_dir):
     """Train, and end by SIGKILL in the middle of the third save."""
     put = WholeFileBackend.put

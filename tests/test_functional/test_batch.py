@@ -191,6 +191,10 @@ def test_what_the_compiled_loop_refuses():
         target[:] = 7
         assert not loop(source, target, drawn, sizes, 1)
         assert (target == 7).all()
+    # 2 GiB, of which no page is touched, of one pixel.
+    large = np.empty((1, 1, 1 << 16, 1 << 15), np.uint8)
+    small = np.broadcast_to(large[:, :, :1, :1], large.shape)
+    assert not loop(small, large, drawn[:1], sizes[:1], 1)
 
 
 def test_a_table_gives_back_its_regions():
