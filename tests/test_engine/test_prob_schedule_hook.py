@@ -136,8 +136,8 @@ def test_counts_iterations(tmp_path):
     assert [gate for _, _, gate in runner.model.seen] == [0.5 * f for f in factors]
 
 
-@pytest.mark.parametrize('first', [0, 1])
-def test_a_new_pipeline_is_scheduled_from_its_first_epoch(tmp_path, first):
+@pytest.mark.parametrize('first, by_epoch', [(0, True), (1, True), (0, False)])
+def test_a_new_pipeline_is_scheduled_from_its_first_epoch(tmp_path, first, by_epoch):
     """In whatever order the hooks stand in the config."""
     pytest.importorskip('mmdet.engine')
     switch = dict(
@@ -145,11 +145,13 @@ def test_a_new_pipeline_is_scheduled_from_its_first_epoch(tmp_path, first):
         switch_epoch=2,
         switch_pipeline=[dict(type='LocalMagnification', prob=0.6)],
     )
-    hooks = [dict(warmup=4), switch]
+    # An epoch has two iterations.
+    hooks = [dict(warmup=4 if by_epoch else 8, by_epoch=by_epoch), switch]
     loop = dict(by_epoch=True, max_epochs=3)
     runner = run(tmp_path, hooks[first:] + hooks[:first], loop)
     probs = [probs for probs, _, _ in runner.model.seen]
-    assert probs[::2] == [{0.8 * 0.25}, {0.8 * 0.5}, {0.6 * 0.75}]
+    factors = [0.25, 0.5, 0.75] if by_epoch else [1 / 8, 3 / 8, 5 / 8]
+    assert probs[::2] == [{p * f} for p, f in zip([0.8, 0.8, 0.6], factors)]
 
 
 LOMA = dict(type='loma_mm.LocalMagnification')

@@ -107,9 +107,8 @@ class ProbScheduleHook(Hook):
             )
 
     def before_train_epoch(self, runner: 'Runner') -> None:
-        """Set the probabilities of this epoch."""
-        if self.by_epoch:
-            self._update(runner)
+        """Set the probabilities; the pipeline may be a new one."""
+        self._update(runner)
 
     def before_train_iter(
         self, runner: 'Runner', batch_idx: int, data_batch: Any = None
