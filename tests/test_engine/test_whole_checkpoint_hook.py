@@ -6,6 +6,7 @@ import signal
 
 import pytest
 import torch
+from mmengine.evaluator import BaseMetric
 from mmengine.fileio import LocalBackend
 from mmengine.model import BaseModel
 from mmengine.runner import Runner
@@ -24,20 +25,39 @@ class Model(BaseModel):
         self.layer = torch.nn.Linear(2, 1)
 
     def forward(self, x, mode):
-        return dict(loss=self.layer(x).mean())
+        return dict(loss=self.layer(x).mean()) if mode == 'loss' else list(x)
+
+
+class Score(BaseMetric):
+    """Better with every validation."""
+
+    score = 0
+
+    def process(self, batch, samples):
+        self.results.append(1)
+
+    def compute_metrics(self, results):
+        self.score += 1
+        return dict(score=self.score)
 
 
 def train(work_dir, epochs, **hook):
     """Train one iteration an epoch; each saves."""
+    data = dict(
+        batch_size=2,
+        dataset=[torch.zeros(2)] * 2,
+        sampler=dict(type='DefaultSampler', shuffle=False),
+        collate_fn=lambda batch: dict(x=torch.stack(batch)),
+    )
+    if 'save_best' in hook:
+        best = dict(val_dataloader=data, val_cfg={}, val_evaluator=[Score()])
+    else:
+        best = {}
     return Runner(
         Model(),
         str(work_dir),
-        train_dataloader=dict(
-            batch_size=2,
-            dataset=[torch.zeros(2)] * 2,
-            sampler=dict(type='DefaultSampler', shuffle=False),
-            collate_fn=lambda batch: dict(x=torch.stack(batch)),
-        ),
+        train_dataloader=data,
+        **best,
         train_cfg=dict(by_epoch=True, max_epochs=epochs),
         optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.1)),
         default_hooks=dict(
@@ -79,21 +99,24 @@ def test_the_old_ones_go(tmp_path):
     assert state['meta']['epoch'] == 4
 
 
-@pytest.mark.parametrize('written', [0, 100])
-def test_a_full_disk(tmp_path, monkeypatch, written):
-    put = WholeFileBackend.put
+@pytest.mark.parametrize(
+    ('name', 'hook', 'left'),
+    [
+        ('epoch_3', {}, ['epoch_2.pth']),
+        ('iter_3', dict(by_epoch=False), ['iter_2.pth']),
+        (
+            'best_score_epoch_3',
+            dict(save_best='score', rule='greater'),
+            ['best_score_epoch_2.pth', 'epoch_3.pth'],
+        ),
+    ],
+)
+def test_a_full_disk(tmp_path, monkeypatch, name, hook, left):
+    """Some of a checkpoint is written, then no more."""
 
-    def full(self, obj, filepath):
-        with monkeypatch.context() as patch:
-            if 'epoch_3' in str(filepath):
-                # Some of it is written, then no more.
-                patch.setattr('builtins.open', lambda *a, **k: _Full(a[0], written))
-            put(self, obj, filepath)
-
-    class _Full:
-        def __init__(self, path, count):
+    class Full:
+        def __init__(self, path):
             self.file = os.open(path, os.O_WRONLY)
-            self.count = count
 
         def __enter__(self):
             return self
@@ -102,14 +125,18 @@ def test_a_full_disk(tmp_path, monkeypatch, written):
             os.close(self.file)
 
         def write(self, data):
-            os.write(self.file, data[: self.count])
-            raise OSError(28, 'No space left on device')
+            os.write(self.file, data[:100])
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(WholeFileBackend, 'put', full)
+    def full(path, *args, opened=open, **kwargs):
+        return Full(path) if f'.{name}.' in str(path) else opened(path, *args, **kwargs)
+
+    monkeypatch.setattr('builtins.open', full)
     with pytest.raises(RunError, match='No space left on device'):
-        train(tmp_path, 4, max_keep_ckpts=1)
-    assert saved(tmp_path) == ['epoch_2.pth']
-    torch.load(tmp_path / 'epoch_2.pth', weights_only=False)
+        train(tmp_path, 4, max_keep_ckpts=1, **hook)
+    assert saved(tmp_path) == left
+    for path in left:
+        torch.load(tmp_path / path, weights_only=False)
 
 
 def test_a_full_disk_while_a_command_trains(call, tiny_options, tmp_path, monkeypatch):
