@@ -4,6 +4,7 @@ import pickle
 import random
 import signal
 import time
+from unittest import mock
 
 import mmengine
 import numpy as np
@@ -15,6 +16,7 @@ from mmengine.utils import digit_version
 from torch.utils.data import DataLoader
 
 from loma_mm import FeatureLocalMagnification, LocalMagnification
+from loma_mm.engine import DrawSeedHook
 from loma_mm.engine.hooks.draw_seed_hook import SeededBatchSampler
 from loma_mm.experiments.work_dirs import final_metrics
 from loma_mm.functional import MagnificationRegion
@@ -197,7 +199,18 @@ def test_a_batch_on_its_way_to_a_worker_seeds_nothing(monkeypatch):
         patch.setattr('loma_mm.seeding.seed_generators', lambda *key: pytest.fail())
         written = pickle.dumps(batch)
     read = pickle.loads(written)
+    state = torch.get_rng_state()
     assert (type(read), list(read), read.key) == (SeededBatch, [3, 1, 2], batch.key)
+    # Read in the training process, it leaves that its own draws.
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_what_it_does_not_reach_is_said():
+    loader = DataLoader(Images(), batch_size=None)
+    runner = mock.Mock(seed=0, iter=0, train_loop=mock.Mock(dataloader=loader))
+    DrawSeedHook().before_train(runner)
+    (said,) = runner.logger.warning.call_args.args
+    assert said.startswith('DrawSeedHook does not reach this data loader: ')
 
 
 # MMEngine 0.10.7 starts the workers of such a loop before any hook, which

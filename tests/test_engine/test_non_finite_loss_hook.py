@@ -11,7 +11,7 @@ from tests.helpers import CLASSIFIER
 from tests.test_engine.test_whole_checkpoint_hook import Model, saved
 
 
-def run(work_dir, losses, **hook):
+def run(work_dir, losses, interval=2, **hook):
     """Train an iteration an epoch; each saves, if its loss lets it."""
     import torch
     from mmengine.runner import Runner
@@ -38,7 +38,9 @@ def run(work_dir, losses, **hook):
         train_cfg=dict(by_epoch=True, max_epochs=len(losses)),
         optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.1)),
         default_hooks=dict(
-            checkpoint=dict(type='WholeCheckpointHook', interval=2, max_keep_ckpts=1),
+            checkpoint=dict(
+                type='WholeCheckpointHook', interval=interval, max_keep_ckpts=1
+            ),
             non_finite_loss=dict(type='NonFiniteLossHook', **hook),
         ),
         default_scope='mmengine',
@@ -49,8 +51,8 @@ def run(work_dir, losses, **hook):
 
 
 def test_it_stops_and_names_the_images(tmp_path):
-    losses = [1, 1, 1, math.nan, 1, 1, 1, 1]
-    with pytest.raises(RunError, match=r'iteration 4.*/data/0.jpg, /data/1.jpg'):
+    losses = [1, 1, math.nan, math.nan, 1, 1]
+    with pytest.raises(RunError, match=r'at iteration 3:.*/data/0.jpg, /data/1.jpg'):
         run(tmp_path, losses, patience=1)
     # Not the one whose weights came of that loss.
     assert saved(tmp_path) == ['epoch_2.pth']
@@ -60,6 +62,12 @@ def test_no_checkpoint_of_such_a_loss(tmp_path):
     with pytest.raises(RunError, match='iteration 4: loss = inf'):
         run(tmp_path, [1, 1, 1, math.inf, 1, 1], patience=3)
     assert saved(tmp_path) == ['epoch_2.pth']
+
+
+def test_it_stops_after_so_many_in_a_row(tmp_path):
+    losses = [1, 1, 1, 1, *9 * [math.nan]]
+    with pytest.raises(RunError, match=r'at iteration 7:.*for 3 in a row.*iteration 5'):
+        run(tmp_path, losses, patience=3, interval=100)
 
 
 def test_one_that_passes_stops_nothing(tmp_path):

@@ -66,7 +66,7 @@ class DrawSeedHook(Hook):
 
     Our commands add it to every training. Under MMDetection's and
     MMPretrain's own tools it is one line of the config. It does not reach
-    data without a batch sampler (an iterable dataset, or ``batch_size=None``),
+    data without a batch sampler (``batch_size=None``),
     nor generators that are not the global ones of Python, NumPy and torch.
 
     Example:
