@@ -1,18 +1,14 @@
 import importlib
 import json
-import os
 import re
 from typing import NamedTuple
 
 import hypothesis
 import pytest
 
+from tests.alone import alone
 from tests.helpers import CLASSIFIER, ROOT, run_command
 from tests.quick import quicken
-
-# One thread, here and in the tools that tests start: on small images more
-# threads wait for each other. Before torch is imported, which reads it.
-os.environ['OMP_NUM_THREADS'] = '1'
 
 # mmcv's operators, where it has none compiled.
 importlib.import_module('loma_mm.mmcv_ops')
@@ -106,7 +102,8 @@ def call(monkeypatch, capsys):
         from loma_mm.__main__ import main
 
         capsys.readouterr()
-        code = main([*map(str, words)])
+        with alone():
+            code = main([*map(str, words)])
         return Called(code, *capsys.readouterr())
 
     return call_command

@@ -16,8 +16,8 @@ from mmengine.registry import MODELS, init_default_scope
 from loma_mm.__main__ import main
 from loma_mm.running import load_config
 from loma_mm.running.options import parse_options
+from tests.alone import alone
 
-from .alone import alone
 from .faults import CONFIGS, make
 from .shrink import shrink
 

@@ -6,9 +6,9 @@ import pytest
 import torchvision.datasets
 
 from loma_mm.__main__ import main
+from tests.alone import alone
 from tests.helpers import ROOT
 
-from .alone import alone
 from .checkpoints import LATEST, network, prepare, processes
 from .evil import save
 from .standin import make_data, md5

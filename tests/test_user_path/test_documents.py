@@ -28,9 +28,9 @@ import pytest
 from markdown_it import MarkdownIt
 from mmengine.registry import MODELS, TRANSFORMS, DefaultScope
 
+from tests.alone import alone
 from tests.helpers import ROOT
 
-from .alone import alone
 from .shrink import shrink
 
 DOCUMENTS = ('README.md', 'configs/README.md', 'docs/*.md', 'CONTRIBUTING.md')

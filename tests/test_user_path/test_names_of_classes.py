@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from .alone import alone
+from tests.alone import alone
 
 CLASSIFIER = 'resnet20_1xb128_image-folder'
 COLOURS = dict(cat=(200, 30, 30), dog=(30, 200, 30), fish=(30, 30, 200))
