@@ -38,17 +38,26 @@ class LoadImageOrNameIt:
             if not isinstance(path, str):
                 raise
             raise DataError(
-                f'{_what_is_wrong(path, error)}: put a whole image there, or take it '
-                'out of the dataset.'
+                f'{self._what_is_wrong(path, error)}: put a whole image there, or '
+                'take it out of the dataset.'
             ) from error
         if loaded is None and isinstance(path, str) and path not in self._named:
             self._named.add(path)
             warnings.warn(
-                f'{_what_is_wrong(path)}: another sample takes its place.',
+                f'{self._what_is_wrong(path)}: another sample takes its place.',
                 LomaWarning,
                 stacklevel=2,
             )
         return loaded
+
+    def _what_is_wrong(self, path: str, error: Exception | None = None) -> str:
+        if self.load.backend_args is None and '://' not in path:
+            try:
+                image_size(path)
+            except DataError as reason:
+                return str(reason).removesuffix('.')
+        what = f' ({" ".join(str(error).split())})' if error else ''
+        return f'{path} cannot be loaded{what}'
 
     def __repr__(self) -> str:
         return repr(self.load)
@@ -61,12 +70,3 @@ def name_unreadable(dataset: Any) -> None:
         for i, step in enumerate(steps):
             if isinstance(step, LoadImageFromFile):
                 steps[i] = LoadImageOrNameIt(step)
-
-
-def _what_is_wrong(path: str, error: Exception | None = None) -> str:
-    try:
-        image_size(path)
-    except DataError as reason:
-        return str(reason).removesuffix('.')
-    what = f' ({" ".join(str(error).split())})' if error else ''
-    return f'{path} cannot be loaded{what}'
