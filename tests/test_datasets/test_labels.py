@@ -120,6 +120,18 @@ def test_polygons_become_bitmaps_touched_or_not():
     )
 
 
+@pytest.mark.parametrize('prob', [0, 1])
+def test_bitmaps_of_polygons_go_through_what_comes_after(prob):
+    outline = np.array([20.0, 10, 60, 10, 60, 50, 20, 50])
+    polygons = mmdet_mask.PolygonMasks([[outline]], *SIZE)
+    masks = warp(prob=prob)(dict(img=photo(), gt_masks=polygons))['gt_masks']
+    # As mmdet's LoadAnnotations makes them: OpenCV takes no bool.
+    assert masks.masks.dtype == np.uint8
+    assert masks.pad((90, 100)).masks.any()
+    assert masks.resize((30, 40)).masks.any()
+    assert masks.rotate(SIZE, 30).masks.any()
+
+
 def test_no_instances():
     transform, _ = drawn(0)
     out = transform(

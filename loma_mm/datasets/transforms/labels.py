@@ -44,7 +44,10 @@ def warp_labels(results: dict, region: MagnificationRegion | None) -> dict:
     # Touched or not, so that what a sample has is no matter of chance.
     masks = results.get('gt_masks')
     if masks is not None and is_a(masks, 'PolygonMasks'):
-        new['gt_masks'] = masks.to_bitmap()
+        bitmaps = masks.to_bitmap()
+        # OpenCV, by which MMDetection pads and resizes bitmaps, takes no bool.
+        bitmaps.masks = bitmaps.masks.astype(np.uint8)
+        new['gt_masks'] = bitmaps
     key = _pose_key(results)
     if results.get(key) is not None and results.get('keypoints_visible') is None:
         new['keypoints_visible'] = np.ones(results[key].shape[:-1], np.float32)
