@@ -184,6 +184,19 @@ def test_is_found_in_other_transforms(scope, config, count):
     assert len(list(walk(pipeline))) == count
 
 
+def test_is_found_where_lists_are_made_when_asked_for():
+    class Part:
+        def __init__(self):
+            self._transforms = (LocalMagnification(),)
+
+        @property
+        def transforms(self):
+            return list(self._transforms)
+
+    parts = [Part() for _ in range(3)]
+    assert list(walk(parts)) == [part.transforms[0] for part in parts]
+
+
 def test_mistakes_are_explained(tmp_path):
     with pytest.raises(ConfigError, match='by_epoch=False'):
         run(tmp_path, {}, dict(by_epoch=False, max_iters=2))
