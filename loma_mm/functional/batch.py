@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.autograd.forward_ad import unpack_dual
 
 from loma_mm.checks import SHAPES, check_batch, check_count
 
@@ -62,7 +63,8 @@ def magnify_batch(
 
 def magnify_table(x: Tensor, regions: RegionTable, sizes: np.ndarray) -> Tensor:
     """:func:`magnify_batch` without checks; ``sizes`` int64 of shape (B, 2)."""
-    # NumPy knows no gradient, and no tensor that stands for another.
+    # NumPy knows no gradient, backwards or forwards, no trace and no tensor that
+    # stands for another.
     in_numpy = (
         is_compiled()
         and x.element_size() in BITS
@@ -71,6 +73,7 @@ def magnify_table(x: Tensor, regions: RegionTable, sizes: np.ndarray) -> Tensor:
         # Nor a sign that is kept beside the numbers.
         and not (x.is_neg() or x.is_conj())
         and not (x.requires_grad and torch.is_grad_enabled())
+        and not torch.jit.is_tracing()
     )
     if in_numpy:
         out = _magnify_compiled(x, regions.numbers, sizes)
@@ -139,11 +142,18 @@ def _magnify_compiled(
     x: Tensor, numbers: np.ndarray, sizes: np.ndarray
 ) -> Tensor | None:
     """In a CPU's memory; None where the compiled loop cannot do it."""
+    dtype = BITS[x.element_size()]
+    try:
+        if unpack_dual(x).tangent is not None:
+            return None
+        source = x.detach().view(dtype).numpy()
+    except RuntimeError:
+        # In torch.func's vmap it has no memory of its own.
+        return None
     last = torch.channels_last
     keep = x.is_contiguous(memory_format=last) and not x.is_contiguous()
     out = torch.empty_like(x, memory_format=last if keep else torch.contiguous_format)
-    dtype = BITS[x.element_size()]
-    source, target = (t.detach().view(dtype).numpy() for t in (x, out))
+    target = out.view(dtype).numpy()
     done = _compiled.magnify_batch(source, target, numbers, sizes, threads_for(x))
     return out if done else None
 

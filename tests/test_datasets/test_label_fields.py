@@ -50,6 +50,7 @@ def masks(count, *size):
         ('gt_bboxes', torch.zeros(2, 4), TypeError),
         ('gt_bboxes', np.zeros((2, 4), object), TypeError),
         ('gt_bboxes', boxes_with_keypoints(), TypeError),
+        ('gt_bboxes', mmdet_bbox.HorizontalBoxes(np.ones((1, 2, 4))), TypeError),
         ('proposals', np.zeros((2, 5), np.float32), TypeError),
         ('bbox', np.zeros((2, 8), np.float32), TypeError),
         ('gt_masks', [np.zeros(SIZE)], TypeError),

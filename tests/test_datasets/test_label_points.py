@@ -147,8 +147,9 @@ def test_points_without_flags_get_them(monkeypatch, prob):
     transform = fixed(monkeypatch, region if prob else None)
     out = transform(dict(img=photo(), keypoints=points))
     assert out['keypoints_visible'].tolist() == [[1, 1 - prob]]
+    # Of one type, touched or not: whole numbers are not cut off.
+    assert out['keypoints'].dtype == np.float64 and points.dtype == np.int64
     if prob:
-        # Whole numbers are not cut off.
         moved, _ = magnify_points(points[0] * 1.0, region, *SIZE)
         np.testing.assert_array_equal(out['keypoints'][0], moved)
 

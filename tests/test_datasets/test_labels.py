@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from loma_mm.functional import magnify_boxes, magnify_image
+from loma_mm.functional import MagnificationRegion, magnify_boxes, magnify_image
 from tests.label_samples import (
     SIZE,
     drawn,
@@ -118,6 +118,55 @@ def test_polygons_become_bitmaps_touched_or_not():
     np.testing.assert_array_equal(
         untouched['gt_masks'].masks, polygons.to_bitmap().masks
     )
+
+
+@pytest.mark.parametrize('dtype', ['int64', 'uint16', 'float32', 'float16', 'float64'])
+def test_boxes_keep_their_type(monkeypatch, dtype):
+    region, boxes = vanishing()
+    boxes = boxes.astype(dtype)
+    moved, kept = magnify_boxes(boxes, region, *SIZE)
+    out = fixed(monkeypatch, region)(dict(img=photo(), gt_bboxes=boxes))['gt_bboxes']
+    assert out.dtype == boxes.dtype
+    np.testing.assert_array_equal(out, moved[kept])
+    if dtype == 'uint16':
+        return
+    # PyTorch has more of them.
+    for kind in (getattr(torch, dtype), torch.bfloat16):
+        given = mmdet_bbox.HorizontalBoxes(boxes, dtype=kind)
+        out = fixed(monkeypatch, region)(dict(img=photo(), gt_bboxes=given))
+        assert out['gt_bboxes'].tensor.dtype == kind
+        np.testing.assert_array_equal(out['gt_bboxes'].tensor.double(), moved[kept])
+
+
+def test_numbers_of_a_byte_do_not_wrap_around(monkeypatch):
+    region = MagnificationRegion((0, 0), 280.0, shape='rectangle')
+    boxes = np.array([[200, 0, 250, 9]], np.uint8)
+    img = np.zeros((20, 300), np.uint8)
+    moved, _ = magnify_boxes(boxes, region, *img.shape)
+    assert moved.max() > 255
+    out = fixed(monkeypatch, region)(dict(img=img, gt_bboxes=boxes))
+    np.testing.assert_array_equal(out['gt_bboxes'], moved)
+
+
+def test_classes_of_an_instance_may_be_a_row(monkeypatch):
+    region, boxes = vanishing()
+    rows = np.eye(3)
+    out = fixed(monkeypatch, region)(
+        dict(img=photo(), gt_bboxes=boxes, gt_bboxes_labels=rows)
+    )
+    np.testing.assert_array_equal(out['gt_bboxes_labels'], rows[[0, 2]])
+
+
+@pytest.mark.parametrize('prob', [0, 1])
+def test_bitmaps_of_polygons_go_through_what_comes_after(prob):
+    outline = np.array([20.0, 10, 60, 10, 60, 50, 20, 50])
+    polygons = mmdet_mask.PolygonMasks([[outline]], *SIZE)
+    masks = warp(prob=prob)(dict(img=photo(), gt_masks=polygons))['gt_masks']
+    # As mmdet's LoadAnnotations makes them: OpenCV takes no bool.
+    assert masks.masks.dtype == np.uint8
+    assert masks.pad((90, 100)).masks.any()
+    assert masks.resize((30, 40)).masks.any()
+    assert masks.rotate(SIZE, 30).masks.any()
 
 
 def test_no_instances():

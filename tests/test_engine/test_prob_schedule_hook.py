@@ -184,6 +184,19 @@ def test_is_found_in_other_transforms(scope, config, count):
     assert len(list(walk(pipeline))) == count
 
 
+def test_is_found_where_lists_are_made_when_asked_for():
+    class Part:
+        def __init__(self):
+            self._transforms = (LocalMagnification(),)
+
+        @property
+        def transforms(self):
+            return list(self._transforms)
+
+    parts = [Part() for _ in range(3)]
+    assert list(walk(parts)) == [part.transforms[0] for part in parts]
+
+
 def test_mistakes_are_explained(tmp_path):
     with pytest.raises(ConfigError, match='by_epoch=False'):
         run(tmp_path, {}, dict(by_epoch=False, max_iters=2))
@@ -216,3 +229,20 @@ def test_a_shared_probability_can_be_pickled():
     assert (transform.prob, copy.prob) == (0.3, 0.9)
     with pytest.raises(ValueError, match='prob'):
         transform.prob = 2
+
+
+def test_a_probability_stays_shared_whatever_the_strategy_of_a_worker():
+    """A worker that is spawned has torch's own, not that of its parent."""
+    strategies = sorted(torch.multiprocessing.get_all_sharing_strategies())
+    before = torch.multiprocessing.get_sharing_strategy()
+    try:
+        for made in strategies:
+            torch.multiprocessing.set_sharing_strategy(made)
+            transform = LocalMagnification()
+            place = transform._prob.data_ptr()
+            for taken in strategies:
+                torch.multiprocessing.set_sharing_strategy(taken)
+                transform.__setstate__({})
+                assert transform._prob.data_ptr() == place
+    finally:
+        torch.multiprocessing.set_sharing_strategy(before)

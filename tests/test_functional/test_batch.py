@@ -5,6 +5,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch.autograd import forward_ad
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from loma_mm.functional import (
@@ -239,6 +240,30 @@ def test_gradient_is_that_of_the_moved_pixels():
     assert torch.equal(
         magnify_batch(x, regions).detach(), magnify_batch(x.detach(), regions)
     )
+
+
+@pytest.mark.filterwarnings('ignore::torch.jit.TracerWarning')
+@pytest.mark.parametrize('path', ['compiled', 'any device'])
+def test_torch_func_forward_gradients_and_traces(monkeypatch, path):
+    if path == 'any device':
+        monkeypatch.setattr('loma_mm.functional.batch.is_compiled', lambda: False)
+    x, tangent = torch.rand(2, 4, 2, 3, 9, 9)
+    regions = [MagnificationRegion((4, 4), 4.0), None]
+
+    def magnify(x):
+        return magnify_batch(x, regions)
+
+    expected = torch.stack([magnify(part) for part in x])
+    moved = torch.stack([magnify(part) for part in tangent])
+    assert torch.equal(torch.func.vmap(magnify)(x), expected)
+    value, forward = torch.func.jvp(torch.func.vmap(magnify), (x,), (tangent,))
+    assert torch.equal(value, expected) and torch.equal(forward, moved)
+    # What only goes forwards does not require a gradient.
+    with forward_ad.dual_level():
+        dual = forward_ad.make_dual(x[0], tangent[0])
+        assert torch.equal(forward_ad.unpack_dual(magnify(dual)).tangent, moved[0])
+    traced = torch.jit.trace(magnify, x[0], check_trace=False)
+    assert torch.equal(traced(x[1]), expected[1])
 
 
 def test_nothing_is_read_back_from_the_device():

@@ -194,6 +194,12 @@ def test_in_mmpretrain_s_data_preprocessor():
     assert scores.is_floating_point() and torch.equal(scores, torch.eye(5)[:4])
 
 
+def test_class_numbers_stay_whole():
+    labels = torch.arange(4)
+    for augment in (BatchLocalMagnification(1.0), BatchLocalMagnification().eval()):
+        assert augment(images(), labels)[1] is labels
+
+
 def test_is_built_from_a_config_and_shows_it():
     augment = MODELS.build(dict(type='BatchLocalMagnification', prob=0.25))
     assert repr(augment) == (
@@ -212,6 +218,17 @@ def test_a_sample_without_a_size_has_no_padding():
     out, same = augment(x, samples)
     assert same is samples
     assert torch.equal(out, one_by_one(x, regions, [(24, 30)] * 2))
+
+
+def test_a_crop_of_mmpose_is_no_photograph():
+    augment = BatchLocalMagnification(1.0, radius_range=(0.3, 0.6))
+    regions = drawn(augment, 0, [(24, 30)] * 2)
+    samples = [
+        BaseDataElement(metainfo=dict(img_shape=size, input_size=(30, 24)))
+        for size in ((480, 640), (12, 10))
+    ]
+    out, _ = augment(images(2), samples)
+    assert torch.equal(out, one_by_one(images(2), regions, [(24, 30)] * 2))
 
 
 @pytest.mark.parametrize('size', [(25, 30), (24, 31), (24,), 24, ('a', 'b'), (-1, 3)])

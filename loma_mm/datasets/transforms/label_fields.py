@@ -24,6 +24,9 @@ KEYPOINT_KEYS = ('gt_keypoints', 'keypoints', 'transformed_keypoints')
 # Labels of the whole image: their length is no number of instances.
 IMAGE_KEYS = ('gt_label', 'gt_score')
 
+# Labels of an instance that may be several numbers, one for each class.
+CLASS_KEYS = ('gt_bboxes_labels', 'gt_labels')
+
 # Where something is, in ways that nothing here can move: optical flow, point
 # clouds and cameras, a second crop of the photograph, targets that are drawn
 # already.
@@ -95,7 +98,7 @@ def _check_boxes(key: str, boxes: Any) -> None:
         return
     if is_a(boxes, 'HorizontalBoxes'):
         # A class derived from it may hold keypoints, too.
-        fits = set(vars(boxes)) == {'tensor'}
+        fits = set(vars(boxes)) == {'tensor'} and boxes.tensor.ndim == 2
     else:
         fits = _is_numeric(boxes) and (
             boxes.shape[1:] == (4,) or (key == 'bbox' and boxes.shape[1:] == (4, 2))
@@ -221,7 +224,7 @@ def _unknown(results: dict) -> list[tuple[str, Any]]:
 
 def _has_geometry(key: str, value: Any, size: tuple) -> bool:
     """Whether an unknown field surely says where something is."""
-    if key in IMAGE_KEYS:
+    if key in (*IMAGE_KEYS, *CLASS_KEYS):
         return False
     if key in FIXED_KEYS:
         # A list of nothing is nowhere.

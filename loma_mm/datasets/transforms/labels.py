@@ -44,10 +44,17 @@ def warp_labels(results: dict, region: MagnificationRegion | None) -> dict:
     # Touched or not, so that what a sample has is no matter of chance.
     masks = results.get('gt_masks')
     if masks is not None and is_a(masks, 'PolygonMasks'):
-        new['gt_masks'] = masks.to_bitmap()
+        bitmaps = masks.to_bitmap()
+        # OpenCV, by which MMDetection pads and resizes bitmaps, takes no bool.
+        bitmaps.masks = bitmaps.masks.astype(np.uint8)
+        new['gt_masks'] = bitmaps
     key = _pose_key(results)
     if results.get(key) is not None and results.get('keypoints_visible') is None:
         new['keypoints_visible'] = np.ones(results[key].shape[:-1], np.float32)
+    for points in ('gt_keypoints', key):
+        # Where a point goes is seldom a whole number.
+        if getattr(getattr(results.get(points), 'dtype', None), 'kind', 'f') in 'iu':
+            new[points] = results[points].astype(np.float64)
     if region is None:
         return new
     size = results['img'].shape[:2]
@@ -184,9 +191,12 @@ def _warp_boxes(boxes: Any, region: MagnificationRegion, size: tuple) -> tuple:
         stays = (moved == around.clip(0, [*size[::-1]] * 2)).all(1)[:, None, None]
         return np.where(stays, boxes, corners), kept
     if isinstance(boxes, np.ndarray):
-        return magnify_boxes(boxes, region, *size)
+        moved, kept = magnify_boxes(boxes, region, *size)
+        # Whole numbers stay whole; in a byte they might not fit any more.
+        return moved if boxes.itemsize == 1 else moved.astype(boxes.dtype), kept
     tensor = boxes.tensor
-    moved, kept = magnify_boxes(tensor.detach().numpy(), region, *size)
+    # NumPy lacks some types of torch.
+    moved, kept = magnify_boxes(tensor.detach().cpu().double().numpy(), region, *size)
     return type(boxes)(tensor.new_tensor(moved), clone=False), kept
 
 

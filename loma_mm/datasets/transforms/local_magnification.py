@@ -129,8 +129,11 @@ class LocalMagnification(BaseTransform):
         self.labels = labels
 
     def _share(self) -> None:
-        self._prob.share_memory_()
-        self._warned.share_memory_()
+        for shared in (self._prob, self._warned):
+            # In a worker it is shared already, perhaps by another strategy of
+            # torch, by which share_memory_() would make memory of its own.
+            if not shared.is_shared():
+                shared.share_memory_()
 
     def __setstate__(self, state: dict) -> None:
         # Of a copy, such as a subset of a dataset makes: by itself it would

@@ -165,13 +165,14 @@ def _scheduled(runner: 'Runner') -> Iterator[Any]:
 
 def walk(holder: Any, kinds: Any = SCHEDULED) -> Iterator[Any]:
     """All objects of some kinds in a dataset, its wrappers and pipelines."""
-    yield from _walk(holder, kinds, set())
+    yield from _walk(holder, kinds, {})
 
 
-def _walk(holder: Any, kinds: Any, seen: set[int]) -> Iterator[Any]:
+def _walk(holder: Any, kinds: Any, seen: dict[int, Any]) -> Iterator[Any]:
     if holder is None or isinstance(holder, str) or id(holder) in seen:
         return
-    seen.add(id(holder))
+    # Held, as another list could have the identity of one that is gone.
+    seen[id(holder)] = holder
     if isinstance(holder, kinds):
         yield holder
         return

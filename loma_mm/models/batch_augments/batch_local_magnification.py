@@ -88,8 +88,9 @@ class BatchLocalMagnification(nn.Module):
             inputs (Tensor): The images, of any dtype and device.
             data_samples (optional): What belongs to them: a list of data
                 samples or dicts, whose ``img_shape`` says how much of an
-                image is no padding; or MMPretrain's scores (B, classes), which become
-                floats as its own batch augments make them.
+                image is no padding; or MMPretrain's scores (B, classes), which
+                become floats as its own batch augments make them. Class
+                numbers of shape (B, ) stay what they are.
 
         Returns:
             Tensor | tuple: The images; with ``data_samples`` the pair that a
@@ -108,7 +109,11 @@ class BatchLocalMagnification(nn.Module):
             inputs = magnify_table(inputs, self._draw(sizes), sizes)
         if data_samples is NOT_GIVEN:
             return inputs
-        if isinstance(data_samples, Tensor) and not data_samples.is_floating_point():
+        if (
+            isinstance(data_samples, Tensor)
+            and data_samples.dim() > 1
+            and not data_samples.is_floating_point()
+        ):
             data_samples = data_samples.float()
         return inputs, data_samples
 
@@ -168,7 +173,8 @@ def _sizes(inputs: Tensor, data_samples: Any) -> list[tuple[int, int]] | None:
 
 def _size_of(sample: Any, height: int, width: int) -> tuple[int, int]:
     size = _get(sample, 'img_shape')
-    if size is None:
+    # MMPose's 'img_shape' is that of the photograph from which it was cropped.
+    if size is None or _get(sample, 'input_size') is not None:
         return height, width
     try:
         h, w, *_ = (check_count('img_shape', side) for side in size)
