@@ -45,8 +45,8 @@ def read_dataset(
     root = _folder(data)
     out = _absolute(out)
     image_root = None if images is None else _folder(images)
-    if annotations is not None and Path(annotations).is_file():
-        json_files = [_absolute(annotations)]
+    if annotations is not None and not Path(annotations).is_dir():
+        json_files = [_file(annotations)]
         return read_coco(root, image_root, json_files, out, test_share, seed)
     ann_root = None if annotations is None else _folder(annotations)
     if ann_root is not None or visible_files(root, ['.xml']):

@@ -110,6 +110,11 @@ def test_the_same_seed_gives_the_same_split(call, photos, tmp_path):
     assert lists[0] == lists[1] != lists[2]
 
 
+def test_half_to_test_on(call, photos, tmp_path):
+    prepare(call, photos, '--out', tmp_path / 'a.py', '--test-share', 0.5)
+    assert len(read_list(tmp_path / 'a_test.txt')) == 5
+
+
 def test_lists_that_are_there_are_kept(call, digits, tmp_path):
     config = tmp_path / 'digits.py'
     said = prepare(call, digits, '--out', config)
@@ -118,6 +123,14 @@ def test_lists_that_are_there_are_kept(call, digits, tmp_path):
     assert cfg.train_list == f'{digits}/ImageSets/Main/train.txt'
     assert cfg.test_dataloader.dataset.ann_file.endswith('ImageSets/Main/test.txt')
     assert sorted(p.name for p in tmp_path.iterdir()) == ['digits.py']
+
+
+def test_one_image_is_not_split(call, tmp_path):
+    data = tmp_path / 'data'
+    write_image(data / '0.jpg')
+    write_xml(data / '0.xml', ('stop', 5, 5, 40, 40))
+    said = prepare(call, data, '--out', tmp_path / 'c.py', code=1)
+    assert 'two samples or more to split, and there is 1' in said
 
 
 def test_images_and_xml_in_one_folder(call, tmp_path):
@@ -240,6 +253,22 @@ def test_labels_are_those_of_one_list_for_all_splits(call, tmp_path):
         'test/dog/0.jpg 1',
         'test/fish/0.jpg 2',
     ]
+
+
+@pytest.mark.parametrize(
+    ('train', 'test', 'said'),
+    [
+        (['cat'], ['cat'], 'train must hold two folders or more'),
+        (['cat', 'dog'], [], 'The test set has no image.'),
+    ],
+)
+def test_splits_without_classes_are_an_error(call, tmp_path, train, test, said):
+    data = tmp_path / 'data'
+    for split, names in (('train', train), ('test', test)):
+        (data / split / 'fish').mkdir(parents=True)
+        for name in names:
+            write_image(data / split / name / '0.jpg')
+    assert said in prepare(call, data, '--out', tmp_path / 'c.py', code=1)
 
 
 def test_splits_that_disagree_are_an_error(call, tmp_path):
@@ -426,6 +455,8 @@ def test_nothing_is_written_over(call, photos, tmp_path):
         (['docs', '--out', 'a.txt'], 2, 'a config is a .py file'),
         (['docs', '--out', 'a.py', '--test-share', '1'], 2, 'between 0 and 1'),
         (['docs', '--out', 'a.py', '--test-share', 'half'], 2, 'got half'),
+        (['docs', '--out', 'a.py', '--annotations', 'no.json'], 1, 'no file no.json'),
+        (['docs', '--out', 'a.py', '--annotations', 'tests'], 1, 'no XML file in'),
         (['docs'], 2, '--out'),
     ],
 )

@@ -45,6 +45,13 @@ def test_constructor(center, radius, ratios, shape):
     assert all(type(n) in (int, float) and math.isfinite(n) for n in numbers)
 
 
+def test_numbers_of_torch():
+    """Of a tensor with a gradient torch warns, and so fails the suite."""
+    radius = torch.tensor(2.5, requires_grad=True)
+    region = MagnificationRegion((torch.tensor(3), torch.tensor(4)), radius)
+    assert region == MagnificationRegion((3, 4), 2.5)
+
+
 sizes = st.tuples(st.integers(0, 20), st.integers(0, 20)) | st.sampled_from(
     [(3, 2000), (2000, 3), (1, 700)]
 )
@@ -63,6 +70,29 @@ def test_image_is_numpy_s_and_holds_nothing_new(interpolation, region, size, dty
     np.testing.assert_array_equal(out, image._magnify(img, region, interpolation))
     if img.size:
         assert img.min() <= out.min() and out.max() <= img.max()
+
+
+@pytest.mark.parametrize('magnify', [magnify_image, image._magnify])
+@pytest.mark.parametrize('dtype', ['int64', 'uint64'])
+@pytest.mark.parametrize('end', ['min', 'max'])
+@pytest.mark.parametrize('step', [0, 3001])
+def test_integers_that_float64_rounds_stay_between_their_neighbours(
+    magnify, dtype, end, step
+):
+    limit = getattr(np.iinfo(dtype), end)
+    steps = np.random.default_rng(0).integers(1, 3000, (9, 9)).tolist()
+    # At the centre, which stays, the smallest or largest of its neighbours, which
+    # float64 cannot hold.
+    steps[4][4] = step
+    sign = 1 if end == 'min' else -1
+    img = np.array([[limit + sign * s for s in row] for row in steps], dtype)
+    if dtype == 'uint64' and end == 'min':
+        img += np.uint64(2**53 + 1)
+    region = MagnificationRegion((4, 4), 4.3, shape='ellipse')
+    out = magnify(img, region, 'bilinear')
+    assert (out != img).any()
+    assert img.min() <= out.min() and out.max() <= img.max()
+    assert out[4, 4] == img[4, 4]
 
 
 class Other(torch.Tensor):

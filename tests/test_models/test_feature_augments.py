@@ -462,6 +462,15 @@ def test_augments_must_be_a_list(augments):
         RandomFeatureAugment(augments)
 
 
+def test_augments_must_build_modules():
+    MODELS.register_module(name='NoModule', module=dict)
+    try:
+        with pytest.raises(TypeError, match=r'augments\[0\] must build a module, got'):
+            RandomFeatureAugment([dict(type='NoModule', gamma=0.3)])
+    finally:
+        del MODELS.module_dict['NoModule']
+
+
 @pytest.mark.parametrize('name', ['loma_f', 'fo', 'gated'])
 def test_bad_features(name):
     augment = AUGMENTS[name]()

@@ -11,6 +11,8 @@ from loma_mm.running import load_config
 from loma_mm.running.options import parse_names, parse_options, write_names
 from tests.helpers import CLASSIFIER, DETECTOR
 
+CUSTOM = DETECTOR.parent / 'faster-rcnn_r18_fpn_scratch-8e_custom-voc.py'
+
 # What a shell, a config and our own brackets could take for marks of theirs; not
 # $ and `, which shlex leaves escaped where a shell does not.
 NAMES = st.lists(
@@ -69,3 +71,28 @@ def test_class_names_from_a_file(tmp_path):
     cfg = load_config(str(DETECTOR), {'classes': str(path)})
     assert cfg.train_dataloader.dataset.metainfo.classes == ('cat', 'traffic light')
     assert cfg.model.roi_head.bbox_head.num_classes == 2
+
+
+@pytest.mark.parametrize(
+    ('typed', 'value'),
+    [
+        # As OpenMMLab's pages write lists.
+        ('"[1,2]"', [1, 2]),
+        ('"(1,2)"', (1, 2)),
+        ('1,2', [1, 2]),
+        ('[]', []),
+        ('"a b"', 'a b'),
+    ],
+)
+def test_lists_as_they_are_typed(typed, value):
+    assert parse_options((f'a={typed}',)) == {'a': value}
+
+
+@pytest.mark.parametrize('typed', ['"[cat, traffic light]"', 'cat,traffic light'])
+def test_class_names_as_they_are_typed(typed):
+    assert parse_options((f'classes={typed}',)) == {'classes': ['cat', 'traffic light']}
+
+
+def test_a_tuple_stays_one():
+    cfg = load_config(str(CUSTOM), {'image_scale': [64, 48]})
+    assert cfg.train_dataloader.dataset.pipeline[2].scale == (64, 48)
