@@ -109,9 +109,8 @@ def python_mutants(file: str) -> Iterator[Mutant]:
         for left, op, right in pairs:
             start = place(left.end_lineno, left.end_col_offset)
             end = place(right.lineno, right.col_offset)
-            found = re.search(
-                r'<=|>=|==|!=|\*\*|//|and|or|[-+*/<>&|]', source[start:end]
-            )
+            between = re.sub('#.*', lambda m: ' ' * len(m[0]), source[start:end])
+            found = re.search(r'<=|>=|==|!=|\*\*|//|and|or|[-+*/<>&|]', between)
             if found and type(op) in OTHER:
                 at = start + found.start()
                 yield Mutant(file, at, start + found.end(), OTHER[type(op)])

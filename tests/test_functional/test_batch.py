@@ -136,6 +136,8 @@ def test_layouts_and_threads_of_the_compiled_loop(monkeypatch):
             assert torch.equal(out, expected)
     last = magnify_batch(variants[1], regions, sizes)
     assert last.is_contiguous(memory_format=torch.channels_last)
+    for strided in variants[2:4]:
+        assert magnify_batch(strided, regions, sizes).is_contiguous()
 
 
 @needs_compiled
@@ -342,5 +344,13 @@ def test_bad_input_is_explained():
         magnify_batch(x, [region, (4, 4)])
     with pytest.raises(ValueError, match='sizes.*2 images, got 1'):
         magnify_batch(x, [region] * 2, [(8, 8)])
+    for wrong in ((8, 8, 8), (8,), 8, '88'):
+        with pytest.raises(ValueError, match='sizes must be made of pairs'):
+            magnify_batch(x, [region] * 2, [(8, 8), wrong])
+    for wrong in ('ab', {'a': 1, 'b': 2}, region):
+        with pytest.raises(TypeError, match='regions must be a list'):
+            magnify_batch(x, wrong)
+    with pytest.raises(TypeError, match='sizes must be a list'):
+        magnify_batch(x, [region] * 2, 'ab')
     with pytest.raises(ValueError, match=r'sizes.*8 x 8.*\(9, 8\)'):
         magnify_batch(x, [region] * 2, [(8, 8), (9, 8)])
