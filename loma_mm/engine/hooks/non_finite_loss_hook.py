@@ -7,6 +7,7 @@ from mmengine.registry import HOOKS
 from torch import Tensor
 
 from loma_mm.errors import RunError
+from loma_mm.names import shown
 
 if TYPE_CHECKING:
     from mmengine.runner import Runner
@@ -44,7 +45,7 @@ class NonFiniteLossHook(Hook):
     def __init__(self, patience: int = 10) -> None:
         if not isinstance(patience, int) or patience < 1:
             raise ValueError(
-                f'patience must be a whole number from 1 on, got {patience!r}.'
+                f'patience must be a whole number from 1 on, got {shown(patience)}.'
             )
         self.patience = patience
         self._count = self._first = 0

@@ -5,6 +5,7 @@ from mmengine.registry import MODELS
 from torch import nn
 
 from loma_mm.errors import ConfigError
+from loma_mm.names import shown
 
 from ..feature_augments.base import map_levels
 from ..feature_augments.random_feature_augment import (
@@ -86,7 +87,7 @@ def FeatureAugmentBackbone(
     if stage is None or isinstance(stage, (nn.ModuleList, nn.ModuleDict)):
         raise ConfigError(
             f'after must name a stage of {kind}, one of '
-            f'{_stage_names(backbone)}, got {after!r}.'
+            f'{_stage_names(backbone)}, got {shown(after)}.'
         )
     end = _end_of(after, backbone)
     require_maps(backbone, after, end)

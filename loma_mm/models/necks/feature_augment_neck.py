@@ -3,6 +3,8 @@ from collections.abc import Sequence
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
+from loma_mm.names import shown
+
 from ..feature_augments.base import Features
 from ..feature_augments.random_feature_augment import Augments, RandomFeatureAugment
 
@@ -53,7 +55,7 @@ class FeatureAugmentNeck(nn.Module):
                 type(level) is int for level in levels
             ):
                 raise TypeError(
-                    f'levels must be None or a list of integers, got {levels!r}.'
+                    f'levels must be None or a list of integers, got {shown(levels)}.'
                 )
             levels = tuple(levels)
         self.levels = levels
