@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from loma_mm.names import shown
 
-from ..feature_augments.base import Features
+from ..feature_augments.base import Features, of_kind
 from ..feature_augments.random_feature_augment import Augments, RandomFeatureAugment
 
 
@@ -81,7 +81,7 @@ class FeatureAugmentNeck(nn.Module):
         augmented = self.gate([maps[level] for level in levels])
         for level, output in zip(levels, augmented):
             maps[level] = output
-        return maps[0] if isinstance(x, Tensor) else type(x)(maps)
+        return maps[0] if isinstance(x, Tensor) else of_kind(x, maps)
 
     def extra_repr(self) -> str:
         return f'levels={self.levels}'
