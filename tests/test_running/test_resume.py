@@ -7,13 +7,15 @@ import torch
 from loma_mm.errors import LomaWarning
 from loma_mm.running.resume import is_whole, latest_checkpoint
 
+PROGRESS = dict(meta={}, message_hub={}, optimizer={})
+
 
 @pytest.fixture
 def three(tmp_path):
     """Checkpoints, of which the last is cut off."""
     paths = [tmp_path / f'epoch_{i}.pth' for i in (1, 2, 3)]
     for i, path in enumerate(paths):
-        torch.save(dict(weights=torch.rand(1000)), path)
+        torch.save(dict(PROGRESS, state_dict=torch.rand(1000)), path)
         if i == 2:
             path.write_bytes(path.read_bytes()[:-1000])
         os.utime(path, (i, i))
@@ -54,6 +56,19 @@ def test_the_newest_whole_checkpoint(three, tmp_path):
         assert said == expected[1] or (len(pointer) > 8000 and said.endswith(goes_on))
 
 
+def test_a_copy_of_a_work_dir(three, tmp_path):
+    """It goes on from its own checkpoint; the other run may have gone on since."""
+    one, *_ = three
+    copy = tmp_path / 'copy'
+    copy.mkdir()
+    (copy / one.name).write_bytes(one.read_bytes())
+    (copy / 'last_checkpoint').write_text(str(one))
+    assert latest(copy) == (str(copy / one.name), '')
+    # A checkpoint hook may have another folder.
+    (copy / one.name).unlink()
+    assert latest(copy) == (str(one), '')
+
+
 def test_nothing_is_whole(three, tmp_path):
     assert latest(tmp_path / 'new') == (None, '')
     for path in three[:2]:
@@ -61,3 +76,17 @@ def test_nothing_is_whole(three, tmp_path):
     path, said = latest(tmp_path)
     assert path is None
     assert said.count('is not whole') == 3 and said.endswith(' there: it begins anew.')
+
+
+def test_weights_alone_are_passed_over(three, tmp_path):
+    """As of the best epoch, which may be newer than what training goes on from."""
+    _, two, cut = three
+    best = tmp_path / 'best_accuracy_epoch_2.pth'
+    torch.save(dict(meta={}, message_hub={}, state_dict={}), best)
+    path, said = latest(tmp_path)
+    assert path == str(two)
+    assert f'{best} has no optimizer, {cut} is not whole, so no training' in said
+    # Where there is nothing else, whoever loads it says what it is good for.
+    for path in three:
+        path.unlink()
+    assert latest(tmp_path) == (str(best), '')
