@@ -37,7 +37,7 @@ def latest_checkpoint(work_dir: str) -> str | None:
         if named := text.replace('\0', '').strip():
             # The folder may have been moved since, or be a copy of another one.
             here, there = folder / osp.basename(named), Path(named)
-            copied = here.exists() and there.exists()
+            copied = osp.exists(here) and osp.exists(there)
             newest = [here, there, *newest] if copied else [there, here, *newest]
     wrong: dict[str, str] = {}
     for path in newest:
