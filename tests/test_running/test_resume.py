@@ -6,6 +6,7 @@ import torch
 
 from loma_mm.errors import LomaWarning
 from loma_mm.running.resume import is_whole, latest_checkpoint
+from tests.helpers import CLASSIFIER
 
 PROGRESS = dict(meta={}, message_hub={}, optimizer={})
 
@@ -67,6 +68,34 @@ def test_a_copy_of_a_work_dir(three, tmp_path):
     # A checkpoint hook may have another folder.
     (copy / one.name).unlink()
     assert latest(copy) == (str(one), '')
+
+
+@pytest.mark.parametrize(
+    'other',
+    ['model.backbone.backbone.depth=14', 'optim_wrapper.optimizer.type=Adam'],
+)
+def test_a_checkpoint_of_another_training(call, tiny_options, tmp_path, other):
+    """Another model or optimizer was a trace of PyTorch's."""
+    words = ['train', CLASSIFIER, '--work-dir', tmp_path, '--cfg-options']
+    words += [*tiny_options, 'model.backbone.backbone.depth=8']
+    if 'Adam' in other:
+        # What they have in common.
+        config = tmp_path / 'config.py'
+        config.write_text(
+            f"_base_ = '{CLASSIFIER}'\n"
+            'optimizer = dict(_delete_=True, type="SGD", lr=0.1)\n'
+            'optim_wrapper = dict(optimizer=optimizer)\n'
+        )
+        words[1] = config
+        words.append('train_cfg.max_epochs=1')
+        assert call(*words).code == 0
+        config.write_text(config.read_text().replace('SGD', 'Adam'))
+        done = call(*words[:-1], 'train_cfg.max_epochs=2', 'resume=True')
+    else:
+        assert call(*words, 'train_cfg.max_epochs=1').code == 0
+        done = call(*words, 'train_cfg.max_epochs=2', 'resume=True', other)
+    assert done.code == 1 and 'Traceback' not in done.said, done.said
+    assert 'epoch_1.pth was saved by a training with another model' in done.err
 
 
 def test_nothing_is_whole(three, tmp_path):
