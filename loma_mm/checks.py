@@ -7,18 +7,23 @@ from typing import Any
 
 import numpy as np
 
+from loma_mm.names import shown
+
 SHAPES = ('rhombus', 'ellipse', 'rectangle')
 INTERPOLATIONS = ('nearest', 'bilinear')
 
 # Pixels from the origin at which float64 still tells neighbours apart.
 FARTHEST_CENTER = 1e15
 
+# Rows or columns of an image; as many as the compiled loops can count.
+MOST_LINES = 2**31 - 1
+
 
 def check_choice(name: str, value: Any, choices: tuple) -> None:
     """Raise a ValueError unless ``value`` is one of ``choices``."""
     # An array or a list is compared to no word.
     if not isinstance(value, str) or value not in choices:
-        raise ValueError(f'{name} must be one of {choices}, got {value!r}.')
+        raise ValueError(f'{name} must be one of {choices}, got {shown(value)}.')
 
 
 def check_shape(shape: str) -> None:
@@ -65,9 +70,20 @@ def check_range(name: str, value: Any) -> tuple[float, float]:
     if not 0 < low <= high < math.inf:
         raise ValueError(
             f'{name} must be two finite numbers (min, max) with 0 < min <= max, '
-            f'got {value!r}.'
+            f'got {shown(value)}.'
         )
     return low, high
+
+
+def check_side(name: str, value: Any) -> int:
+    """Return ``value`` as the height or width of an image, or raise a ValueError."""
+    side = check_count(name, value)
+    if side > MOST_LINES:
+        raise ValueError(
+            f'{name} must be a number of pixels of {MOST_LINES} or less, '
+            f'got {shown(value)}.'
+        )
+    return side
 
 
 def check_count(name: str, value: Any, least: int = 0) -> int:
@@ -82,7 +98,7 @@ def check_count(name: str, value: Any, least: int = 0) -> int:
         wanted = (
             'positive integer' if least == 1 else f'whole number of {least} or more'
         )
-        raise ValueError(f'{name} must be a {wanted}, got {value!r}.')
+        raise ValueError(f'{name} must be a {wanted}, got {shown(value)}.')
     return number
 
 
@@ -90,7 +106,7 @@ def check_prob(prob: Any, name: str = 'prob') -> float:
     """Return ``prob`` as a float of [0, 1], or raise a ValueError."""
     number = _number(prob)
     if not 0 <= number <= 1:
-        raise ValueError(f'{name} must be a number in [0, 1], got {prob!r}.')
+        raise ValueError(f'{name} must be a number in [0, 1], got {shown(prob)}.')
     return number
 
 
@@ -98,7 +114,7 @@ def check_gamma(gamma: Any) -> float:
     """Return ``gamma`` as a float of [0, 1), or raise a ValueError."""
     number = _number(gamma)
     if not 0 <= number < 1:
-        raise ValueError(f'gamma must be a number in [0, 1), got {gamma!r}.')
+        raise ValueError(f'gamma must be a number in [0, 1), got {shown(gamma)}.')
     return number
 
 
@@ -108,7 +124,7 @@ def check_center(center: Any) -> tuple[float, float]:
     if not (abs(x) <= FARTHEST_CENTER and abs(y) <= FARTHEST_CENTER):
         raise ValueError(
             'center must be two finite numbers of pixels (x, y), each within '
-            f'{FARTHEST_CENTER:g}, got {center!r}.'
+            f'{FARTHEST_CENTER:g}, got {shown(center)}.'
         )
     # An integer has more places than a float.
     given_x, given_y = center
@@ -123,7 +139,8 @@ def check_radius(radius: Any) -> float:
     number = _number(radius)
     if not 0 < number < math.inf:
         raise ValueError(
-            f'radius must be a finite number of pixels greater than 0, got {radius!r}.'
+            f'radius must be a finite number of pixels greater than 0, '
+            f'got {shown(radius)}.'
         )
     return number
 
@@ -134,7 +151,7 @@ def check_ratios(ratios: Any) -> tuple[float, float]:
     if not (0 < a_x < math.inf and 0 < a_y < math.inf):
         raise ValueError(
             'ratios must be two finite numbers (a_x, a_y) greater than 0, '
-            f'got {ratios!r}.'
+            f'got {shown(ratios)}.'
         )
     return a_x, a_y
 
@@ -146,7 +163,7 @@ def check_ellipse(radius: float, ratios: tuple[float, float]) -> None:
     ):
         raise ValueError(
             f'ratios must be within 1e-250 and 1e250 for an ellipse of radius '
-            f'{radius:g}, whose Eq 2 leaves the range of float64, got {ratios!r}.'
+            f'{radius:g}, whose Eq 2 leaves the range of float64, got {shown(ratios)}.'
         )
 
 
@@ -155,9 +172,25 @@ def check_offsets(tx: Any, ty: Any) -> tuple[float, float]:
     numbers = _number(tx), _number(ty)
     if not all(map(math.isfinite, numbers)):
         raise ValueError(
-            f'tx and ty must be finite numbers of cells, got {tx!r} and {ty!r}.'
+            f'tx and ty must be finite numbers of cells, '
+            f'got {shown(tx)} and {shown(ty)}.'
         )
     return numbers
+
+
+def check_array(value: Any, name: str, kinds: str, what: str) -> None:
+    """Raise a TypeError unless ``value`` is an array of these kinds of dtype."""
+    if isinstance(value, np.ma.MaskedArray):
+        # Its mask would stay behind.
+        raise TypeError(
+            f'{name} must be a NumPy array without a mask, got a masked one: give '
+            'its filled().'
+        )
+    if not isinstance(value, np.ndarray) or value.dtype.kind not in kinds:
+        raise TypeError(
+            f'{name} must be a NumPy array of {what}, got '
+            f'{getattr(value, "dtype", type(value).__name__)}.'
+        )
 
 
 def check_image(img: Any, name: str = 'img') -> None:
@@ -171,11 +204,7 @@ def check_image(img: Any, name: str = 'img') -> None:
         TypeError: If it is not an array of real numbers.
         ValueError: If it has not 2 or 3 dimensions.
     """
-    if not isinstance(img, np.ndarray) or img.dtype.kind not in 'buif':
-        raise TypeError(
-            f'{name} must be a NumPy array of booleans, integers or real floats, '
-            f'got {getattr(img, "dtype", type(img).__name__)}.'
-        )
+    check_array(img, name, 'buif', 'booleans, integers or real floats')
     if img.ndim not in (2, 3):
         raise ValueError(
             f'{name} must have shape (H, W) or (H, W, C), got {img.shape}.'
@@ -196,19 +225,29 @@ def check_feature_map(
         TypeError: If it is not a dense tensor of real floats.
         ValueError: If it has another number of dimensions.
     """
-    from torch import Tensor, strided
+    from torch import Tensor
 
     if not isinstance(x, Tensor) or not x.is_floating_point():
         raise TypeError(
             f'{name} must be a tensor of real floats, got '
             f'{getattr(x, "dtype", type(x).__name__)}.'
         )
-    if x.layout != strided:
-        raise TypeError(f'{name} must be a dense tensor, got {x.layout}.')
+    if x.element_size() == 1:
+        # torch computes nothing in them.
+        raise TypeError(f'{name} must have floats of 16 bits or more, got {x.dtype}.')
+    _check_dense(x, name)
     if x.ndim not in dims:
         shapes = {3: '(C, H, W)', 4: '(B, C, H, W)'}
         wanted = ' or '.join(shapes[dim] for dim in sorted(dims, reverse=True))
         raise ValueError(f'{name} must have shape {wanted}, got {tuple(x.shape)}.')
+
+
+def _check_dense(x: Any, name: str) -> None:
+    from torch import strided
+
+    if x.is_nested or x.layout != strided:
+        kind = 'a nested one' if x.is_nested else x.layout
+        raise TypeError(f'{name} must be a dense tensor, got {kind}.')
 
 
 def check_batch(x: Any, name: str = 'x') -> None:
@@ -222,12 +261,10 @@ def check_batch(x: Any, name: str = 'x') -> None:
         TypeError: If it is not a dense tensor.
         ValueError: If it has another number of dimensions.
     """
-    from torch import Tensor, strided
+    from torch import Tensor
 
-    if not isinstance(x, Tensor) or x.layout != strided:
-        raise TypeError(
-            f'{name} must be a dense tensor, got '
-            f'{getattr(x, "layout", type(x).__name__)}.'
-        )
+    if not isinstance(x, Tensor):
+        raise TypeError(f'{name} must be a dense tensor, got {type(x).__name__}.')
+    _check_dense(x, name)
     if x.ndim != 4:
         raise ValueError(f'{name} must have shape (B, C, H, W), got {tuple(x.shape)}.')

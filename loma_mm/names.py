@@ -62,6 +62,21 @@ def some(names: Sequence[object], shown: int = 10) -> str:
     return ', '.join(map(str, names[:shown])) + more
 
 
+def shown(value: object, most: int = 200) -> str:
+    """A value as Python writes it, cut off where that is long.
+
+    Example:
+        >>> shown('cat'), shown([1, 2, 3], most=4)
+        ("'cat'", '[1, ...')
+    """
+    try:
+        text = repr(value)
+    except Exception:
+        # Python writes no integer of more than 4,300 digits.
+        text = f'one of {type(value).__name__} that cannot be written'
+    return text if len(text) <= most else f'{text[:most]}...'
+
+
 def count(number: int, what: str) -> str:
     """A number with its noun.
 

@@ -81,6 +81,5 @@ def run(args: argparse.Namespace) -> None:
     with locked(cfg.work_dir):
         prepare_cpu_distribution(cfg)
         runner = build_runner(cfg)
-        if args.resume is not None:
-            runner.register_hook(LastValidationHook())
+        runner.register_hook(LastValidationHook())
         runner.train()

@@ -13,8 +13,6 @@ QUARTER_TURNS = (5, 6, 7, 8)
 ORIENTATION = 0x0112
 # With what a whole file ends, by PIL's name of its format.
 ENDS = {'JPEG': b'\xff\xd9', 'MPO': b'\xff\xd9', 'PNG': b'IEND\xaeB`\x82'}
-# Others that OpenCV, hence mmcv, reads.
-OTHERS = ('BMP', 'TIFF', 'WEBP', 'PPM')
 
 
 def image_size(path: str) -> tuple[int, int]:
@@ -65,16 +63,11 @@ def _ends_well(path: str, kind: str | None) -> bool:
 
 
 def _decode(path: str, img: Image.Image) -> None:
-    if img.format not in (*ENDS, *OTHERS):
-        if _decoded(path) is None:
-            raise OSError(f'OpenCV cannot decode {img.format}')
-        return
-    try:
+    if img.format in ENDS:
         img.load()
-    except Exception:
-        # What PIL lacks of TIFF and its like, OpenCV may have.
-        if img.format in ENDS or _decoded(path) is None:
-            raise
+    # Of TIFF and its like PIL has other kinds.
+    elif _decoded(path) is None:
+        raise OSError(f'OpenCV cannot decode this {img.format}')
 
 
 def _decoded(path: str) -> np.ndarray | None:

@@ -11,6 +11,7 @@ from mmengine.runner.amp import autocast
 from mmengine.utils import ProgressBar
 from torch.utils.data import DataLoader
 
+from loma_mm.names import shown
 from loma_mm.running.console import terminal
 
 from .occlusion import OCCLUSIONS, check_occlusion, occlude, occlusion_name
@@ -66,7 +67,7 @@ class OcclusionTestLoop(TestLoop):
         if not occlusions:
             raise ValueError(
                 'sizes and kinds must name at least one '
-                f'occlusion, got {sizes!r} and {kinds!r}.'
+                f'occlusion, got {shown(sizes)} and {shown(kinds)}.'
             )
         for occlusion in occlusions:
             check_occlusion(*occlusion)

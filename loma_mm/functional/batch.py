@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.autograd.forward_ad import unpack_dual
 
 from loma_mm.checks import SHAPES, check_batch, check_count
+from loma_mm.names import shown
 
 from .feature import SINGLE_PRECISION, threads_for
 from .image import _compiled, is_compiled
@@ -85,7 +86,13 @@ def magnify_table(x: Tensor, regions: RegionTable, sizes: np.ndarray) -> Tensor:
     # Without a region: no pixel.
     index = _source_index(x, regions.numbers, sizes * drawn[:, None])
     index = index[:, None].expand(-1, x.size(1), -1)
-    return x.flatten(-2).gather(-1, index).view(x.shape)
+    flat = x.flatten(-2)
+    # torch gathers no floats of 8 bits, and no complex numbers of two of 16.
+    if x.dtype == torch.complex32:
+        flat = flat.to(torch.complex64)
+    elif x.is_floating_point() and x.element_size() == 1:
+        flat = flat.float()
+    return flat.gather(-1, index).view(x.shape).to(x.dtype)
 
 
 def _check(
@@ -129,7 +136,7 @@ def sizes_of(x: Tensor, sizes: Sequence[Size] | None) -> np.ndarray:
 
 def _check_size(size: Any, height: int, width: int) -> Size:
     if not isinstance(size, (list, tuple)) or len(size) != 2:
-        raise ValueError(f'sizes must be made of pairs (h, w), got {size!r}.')
+        raise ValueError(f'sizes must be made of pairs (h, w), got {shown(size)}.')
     h, w = (check_count('a number of sizes', side) for side in size)
     if h > height or w > width:
         raise ValueError(

@@ -45,7 +45,7 @@ def magnify_feature(x: Tensor, region: MagnificationRegion) -> Tensor:
 
     Args:
         x (Tensor): Feature maps of shape (B, C, H, W) or (C, H, W), of any
-            floating dtype, device and memory layout.
+            floating dtype of 16 bits or more, device and memory layout.
         region (MagnificationRegion): Centre and radius in cells, ``x`` to
             the right, ``y`` down, the first cell at (0, 0).
 
@@ -74,7 +74,7 @@ def offset_feature(
 
     Args:
         x (Tensor): Feature maps of shape (B, C, H, W) or (C, H, W), of any
-            floating dtype, device and memory layout.
+            floating dtype of 16 bits or more, device and memory layout.
         tx (float): Offset in cells, positive to the right.
         ty (float): Offset in cells, positive downwards.
         interpolation (str): 'bilinear' mixes the four neighbours, zeros
@@ -140,6 +140,8 @@ def _is_compiled_for(x: Tensor) -> bool:
         and _is_plain_on_cpu(x)
         and x.dtype == torch.float32
         and x.is_contiguous()
+        # Nor has it a sign that is kept beside the numbers.
+        and not x.is_neg()
     )
 
 

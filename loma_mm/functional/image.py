@@ -35,8 +35,8 @@ def magnify_image(
 
     Args:
         img (np.ndarray): Image of shape (H, W) or (H, W, C), of any boolean,
-            integer or real floating dtype and any memory layout. It is never
-            written to.
+            integer or real floating dtype and any memory layout, without a
+            mask. It is never written to.
         region (MagnificationRegion): Centre and radius in pixels, ``x`` to
             the right, ``y`` down, the first pixel at (0, 0).
         interpolation (str): 'nearest' takes the floor of the source
@@ -56,6 +56,8 @@ def magnify_image(
     """
     check_interpolation(interpolation)
     check_image(img)
+    # Of a matrix an index gives another one.
+    img = np.asarray(img)
     check_region(region)
     if is_compiled():
         if img.ndim == 3 and img.strides[2] != img.itemsize:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from loma_mm.checks import SHAPES, check_count
+from loma_mm.checks import SHAPES, check_array, check_side
 
 from .image import _compiled, is_compiled, magnify_image
 from .region import MagnificationRegion, check_region
@@ -16,9 +16,6 @@ from .region import MagnificationRegion, check_region
 # A painting of an image's size has one bit for each box. Larger paintings
 # than this are made with fewer bits, in several passes.
 MAX_PAINTING_BYTES = 1 << 26
-
-# Rows and columns that the compiled loop can count.
-MOST_LINES = 2**31 - 1
 
 
 def magnify_boxes(
@@ -53,7 +50,7 @@ def magnify_boxes(
         TypeError: If ``boxes`` is not an array of real numbers, or ``region``
             not a region.
         ValueError: If ``boxes`` has another shape than (N, 4), or ``height``
-            or ``width`` is not a whole number of 0 or more.
+            or ``width`` is not a whole number of 0 to 2^31 - 1.
 
     Example:
         >>> region = MagnificationRegion((50, 50), radius=40)
@@ -64,7 +61,7 @@ def magnify_boxes(
     """
     boxes = _check_coordinates('boxes', boxes, 4)
     check_region(region)
-    height, width = check_count('height', height), check_count('width', width)
+    height, width = check_side('height', height), check_side('width', width)
     size = np.array([width, height])
     # NaN is no pixel: neither a first one nor an end.
     first = np.floor(np.where(np.isnan(boxes[:, :2]), np.inf, boxes[:, :2]))
@@ -107,11 +104,11 @@ def magnify_points(
         TypeError: If ``points`` is not an array of real numbers, or ``region``
             not a region.
         ValueError: If ``points`` has another shape than (N, 2), or ``height``
-            or ``width`` is not a whole number of 0 or more.
+            or ``width`` is not a whole number of 0 to 2^31 - 1.
     """
     points = _check_coordinates('points', points, 2)
     check_region(region)
-    height, width = check_count('height', height), check_count('width', width)
+    height, width = check_side('height', height), check_side('width', width)
     visible = ~np.isnan(points).any(1)
     with np.errstate(over='ignore', invalid='ignore'):
         inside = region.contains(*points.T.astype(np.float64))
@@ -129,11 +126,9 @@ def magnify_points(
 
 def _check_coordinates(name: str, value: Any, columns: int) -> np.ndarray:
     """``value`` as floats of shape (N, columns), or raise an error."""
-    if not isinstance(value, np.ndarray) or value.dtype.kind not in 'uif':
-        raise TypeError(
-            f'{name} must be a NumPy array of real numbers, got '
-            f'{getattr(value, "dtype", type(value).__name__)}.'
-        )
+    check_array(value, name, 'uif', 'real numbers')
+    # Of a matrix a product is another one.
+    value = np.asarray(value)
     if value.ndim != 2 or value.shape[1] != columns:
         raise ValueError(f'{name} must have shape (N, {columns}), got {value.shape}.')
     return value if value.dtype.kind == 'f' else value.astype(np.float64)
@@ -147,7 +142,7 @@ def _repaint_all(
     width: int,
 ) -> np.ndarray:
     """:func:`_repaint` for any number of boxes."""
-    if is_compiled() and 0 < height <= MOST_LINES and 0 < width <= MOST_LINES:
+    if is_compiled() and height and width:
         pixels = np.ascontiguousarray(np.hstack([first, end]), np.int64)
         moved = np.empty_like(pixels)
         _compiled.magnify_boxes(

@@ -22,6 +22,7 @@ from loma_mm.checks import (
     check_ratios,
     check_shape,
 )
+from loma_mm.names import shown
 
 # d / r stays finite: where r is less, all of S but the centre reads from beyond
 # every image anyway.
@@ -90,8 +91,8 @@ class MagnificationRegion:
 
     def contains(self, x, y):
         """Whether pixel ``(x, y)`` lies in S: Eq 1, Eq 2 or l-infinity."""
-        (x_c, y_c), (a_x, a_y) = self.center, self.ratios
-        dx, dy = x - x_c, y - y_c
+        dx, dy = self._distances(x, y)
+        a_x, a_y = self.ratios
         if self.shape == 'rhombus':
             return a_x * abs(dx) + a_y * abs(dy) < self.radius
         if self.shape == 'ellipse':
@@ -105,11 +106,19 @@ class MagnificationRegion:
             tuple: Real-valued ``(x_o, y_o)``, defined for every pixel and
             meant for those of S.
         """
-        # Of floats NumPy takes a true square root, of integers a power.
-        x_c, y_c = map(float, self.center)
-        dx, dy = x - x_c, y - y_c
+        x_c, y_c = self.center
+        dx, dy = self._distances(x, y)
         scale = (dx * dx + dy * dy) ** 0.5 / self._divisor()
         return scale * dx + x_c, scale * dy + y_c
+
+    def _distances(self, x, y):
+        """How far right of and below the centre pixels lie, as floats.
+
+        NumPy's and torch's integers without a sign would wrap around, and of
+        integers NumPy takes a power in place of a true square root.
+        """
+        x_c, y_c = map(float, self.center)
+        return x - x_c, y - y_c
 
     def _divisor(self):
         """The radius, where d / r does not overflow."""
@@ -122,7 +131,7 @@ class MagnificationRegion:
         d = sqrt(r * d_o).
         """
         x_c, y_c = self.center
-        dx, dy = x_o - x_c, y_o - y_c
+        dx, dy = self._distances(x_o, y_o)
         distance = (dx * dx + dy * dy) ** 0.5
         # The centre maps to itself; adding 1 there avoids 0 / 0. The quotient of
         # the roots: that of r and d_o may be infinite.
@@ -216,5 +225,5 @@ def check_region(region: Any) -> None:
     if not isinstance(region, MagnificationRegion):
         raise TypeError(
             'region must be a MagnificationRegion, got '
-            f'{type(region).__name__}: {region!r}.'
+            f'{type(region).__name__}: {shown(region)}.'
         )

@@ -4,9 +4,12 @@ import os
 import os.path as osp
 import warnings
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
-from loma_mm.errors import LomaWarning
+from loma_mm.errors import DataError, LomaWarning
+
+from .trust import load_checkpoint_file, missing_progress
 
 
 def latest_checkpoint(work_dir: str) -> str | None:
@@ -15,7 +18,8 @@ def latest_checkpoint(work_dir: str) -> str | None:
     MMEngine's pointer ``last_checkpoint`` is believed if what it names is
     there and whole. A process that was killed, or a disk that was full, may
     have left one that is cut off, or none under that name: a warning says what
-    is taken in its place.
+    is taken in its place. Nor does a training go on from weights alone, such as
+    MMEngine keeps of the best epoch.
 
     Args:
         work_dir (str): Work dir of the training.
@@ -31,21 +35,42 @@ def latest_checkpoint(work_dir: str) -> str | None:
         # leave zeros in it.
         text = pointer.read_text(encoding='locale', errors='replace')
         if named := text.replace('\0', '').strip():
-            # The folder may have been moved since.
-            newest = [Path(named), folder / osp.basename(named), *newest]
-    whole = next(filter(is_whole, newest), None)
-    passed = {}
-    for path in newest[: newest.index(whole) if whole else None]:
-        passed[osp.abspath(path)] = 'not whole' if osp.exists(path) else 'not there'
-    if passed:
-        what = ', '.join(f'{name} is {how}' for name, how in passed.items())
-        then = f'goes on from {whole}' if whole else 'begins anew'
+            # The folder may have been moved since, or be a copy of another one.
+            here, there = folder / osp.basename(named), Path(named)
+            copied = osp.exists(here) and osp.exists(there)
+            newest = [here, there, *newest] if copied else [there, here, *newest]
+    wrong: dict[str, str] = {}
+    for path in newest:
+        if not (reason := _what_is_wrong(path)):
+            good: Path | None = path
+            break
+        wrong[osp.abspath(path)] = reason
+    else:
+        # Of weights alone, whoever loads them says what they are good for.
+        good = next(filter(is_whole, newest), None)
+        wrong.pop(osp.abspath(good or ''), None)
+    if wrong:
+        what = ', '.join(f'{name} {how}' for name, how in wrong.items())
+        then = f'goes on from {good}' if good else 'begins anew'
         warnings.warn(
             f'{what}, so no training can go on from there: it {then}.',
             LomaWarning,
             stacklevel=2,
         )
-    return str(whole) if whole else None
+    return str(good) if good else None
+
+
+def _what_is_wrong(path: Path) -> str:
+    """Why no training can go on from a checkpoint, '' if it can."""
+    if not osp.exists(path):
+        return 'is not there'
+    if not is_whole(path):
+        return 'is not whole'
+    # One that cannot be read, or runs code, is refused where it is loaded.
+    with suppress(DataError):
+        missing = missing_progress(load_checkpoint_file(path, map_location='meta'))
+        return f'has no {missing[0]}' if missing else ''
+    return ''
 
 
 def is_whole(path: str | os.PathLike) -> bool:

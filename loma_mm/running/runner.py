@@ -12,6 +12,7 @@ from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
+from loma_mm.errors import ConfigError, LomaError
 from loma_mm.version import __version__
 
 from .config import building
@@ -92,6 +93,32 @@ class TidyRunner(Runner):
         """
         self._tests = True
         return super().test()
+
+    def resume(self, filename: str, *args: Any, **kwargs: Any) -> None:
+        """Resume as the Runner does.
+
+        Raises:
+            ConfigError: If the state in the checkpoint is that of another model or
+                optimizer.
+        """
+        groups = getattr(self.optim_wrapper, 'param_groups', ())
+        needed = [set(group) for group in groups if isinstance(group, dict)]
+        try:
+            super().resume(filename, *args, **kwargs)
+            # PyTorch takes the settings of another optimizer for its own.
+            for names, group in zip(needed, self.optim_wrapper.param_groups):
+                if missing := sorted(names - set(group)):
+                    raise ValueError(f'it has no {missing[0]}')
+        except LomaError:
+            raise
+        except (ValueError, KeyError, RuntimeError) as error:
+            raise ConfigError(
+                f'{filename} was saved by a training with another model, optimizer or '
+                f'schedule than those of the config {self.cfg.filename} '
+                f'({type(error).__name__}: {error}): give the config and options of '
+                'that training, or begin a new one in another --work-dir, with '
+                f'--cfg-options load_from={filename} for its weights.'
+            ) from error
 
     def load_checkpoint(self, filename: str, *args: Any, **kwargs: Any) -> Any:
         """Load as the Runner does; what does not fit is said, and stops a test."""

@@ -178,10 +178,23 @@ def require_checkpoint(path: str, resume: bool = False) -> None:
             f'{path} has no state_dict, it has {some(list(contents)) or "nothing"}: '
             'save dict(state_dict=model.state_dict()) in it.'
         )
-    missing = [key for key in PROGRESS if key not in contents]
+    missing = missing_progress(contents)
     if resume and missing:
         raise DataError(
             f'{path} has weights and no {" and no ".join(missing)}, so no training can '
             f'go on from it: begin one, with --cfg-options load_from={path} in place '
             'of --resume.'
         )
+
+
+def missing_progress(contents: Any) -> list[str]:
+    """What a checkpoint lacks for a training to go on from it.
+
+    Args:
+        contents (Any): What is in the file.
+    """
+    return [
+        key
+        for key in PROGRESS
+        if not isinstance(contents, Mapping) or key not in contents
+    ]

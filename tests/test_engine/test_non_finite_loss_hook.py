@@ -2,8 +2,11 @@
 
 import math
 import re
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
+import torch
 
 from loma_mm.engine import NonFiniteLossHook
 from loma_mm.errors import RunError
@@ -13,7 +16,6 @@ from tests.test_engine.test_whole_checkpoint_hook import Model, saved
 
 def run(work_dir, losses, interval=2, **hook):
     """Train an iteration an epoch; each saves, if its loss lets it."""
-    import torch
     from mmengine.runner import Runner
 
     class Losses(Model):
@@ -75,7 +77,17 @@ def test_one_that_passes_stops_nothing(tmp_path):
     assert saved(tmp_path) == ['epoch_4.pth']
 
 
-@pytest.mark.parametrize('patience', [0, -1, 1.5, 'ten', None])
+@pytest.mark.parametrize('name', ['loss', 'd0.loss_cls', 'disc_loss'])
+@pytest.mark.parametrize('kind', [float, np.float32, torch.tensor])
+def test_names_and_kinds_of_losses(name, kind):
+    """MMEngine minimises what has loss in its name, wherever."""
+    hook, runner = NonFiniteLossHook(patience=1), SimpleNamespace(iter=4)
+    hook.after_train_iter(runner, 0, None, {name: kind(1.0), 'grad_norm': math.inf})
+    with pytest.raises(RunError, match=f'iteration 5: {name} = nan'):
+        hook.after_train_iter(runner, 0, None, {name: kind(math.nan)})
+
+
+@pytest.mark.parametrize('patience', [0, -1, 1.5, 'ten', None, True])
 def test_patience(patience):
     with pytest.raises(ValueError, match='patience'):
         NonFiniteLossHook(patience=patience)

@@ -354,3 +354,46 @@ def test_bad_input_is_explained():
         magnify_batch(x, [region] * 2, 'ab')
     with pytest.raises(ValueError, match=r'sizes.*8 x 8.*\(9, 8\)'):
         magnify_batch(x, [region] * 2, [(8, 8), (9, 8)])
+
+
+TYPES_THAT_TORCH_DOES_NOT_GATHER = [
+    getattr(torch, name)
+    for name in ('float8_e5m2', 'float8_e4m3fn', 'complex32')
+    if hasattr(torch, name)
+]
+
+
+@pytest.mark.filterwarnings('ignore:ComplexHalf')
+@pytest.mark.parametrize('path', ['compiled', 'any device'])
+@pytest.mark.parametrize('dtype', TYPES_THAT_TORCH_DOES_NOT_GATHER, ids=str)
+def test_types_that_torch_does_not_gather(monkeypatch, path, dtype):
+    if path == 'any device':
+        monkeypatch.setattr(batch, 'is_compiled', lambda: False)
+    x, regions = torch.rand(2, 3, 6, 10), [MagnificationRegion((4, 3), 3), None]
+    out = magnify_batch(x.to(dtype), regions)
+    assert out.dtype == dtype
+    expected = magnify_batch(x.to(dtype).cfloat(), regions)
+    assert torch.equal(out.cfloat(), expected)
+
+
+def test_derivatives_by_torch_func():
+    """The map is linear: a tangent is moved as the pixels are."""
+    x, tangent = torch.rand(3, 2, 3, 6, 10), torch.rand(2, 3, 6, 10)
+    regions = [MagnificationRegion((4, 3), 3), None]
+
+    def change(x):
+        return magnify_batch(x, regions)
+
+    moved = change(tangent)
+    assert not torch.equal(moved, tangent)
+    _, forwards = torch.func.jvp(change, (x[0],), (tangent,))
+    torch.testing.assert_close(forwards, moved)
+    with forward_ad.dual_level():
+        dual = change(forward_ad.make_dual(x[0], tangent))
+        torch.testing.assert_close(forward_ad.unpack_dual(dual).tangent, moved)
+    each = torch.stack([change(images) for images in x])
+    torch.testing.assert_close(torch.func.vmap(change)(x), each)
+    _, back = torch.func.vjp(change, x[0])
+    y = x[0].clone().requires_grad_()
+    (expected,) = torch.autograd.grad(change(y), y, tangent)
+    torch.testing.assert_close(back(tangent)[0], expected)

@@ -52,6 +52,21 @@ def test_numbers_of_torch():
     assert region == MagnificationRegion((3, 4), 2.5)
 
 
+@pytest.mark.parametrize('name', ['center', 'radius', 'ratios', 'shape'])
+def test_what_python_does_not_write(name):
+    """It refuses to write integers of more than 4,300 digits."""
+    arguments = dict(center=(1, 1), radius=2, ratios=(1, 1), shape='rhombus')
+    for value in (10**5000, (1, 10**5000), [10**5000] * 3):
+        with pytest.raises(ValueError, match=f'^{name} must be'):
+            MagnificationRegion(**(arguments | {name: value}))
+    with pytest.raises(ValueError, match='tx and ty must be'):
+        offset_feature(torch.zeros(1, 1, 2, 2), 10**5000, 0)
+    # Nor does a message take pages.
+    with pytest.raises(ValueError) as caught:
+        MagnificationRegion(**(arguments | {name: [None] * 1000}))
+    assert len(str(caught.value)) < 400
+
+
 sizes = st.tuples(st.integers(0, 20), st.integers(0, 20)) | st.sampled_from(
     [(3, 2000), (2000, 3), (1, 700)]
 )

@@ -341,9 +341,23 @@ def test_bad_tensors(function):
             function(torch.zeros(1, 1, 4, 4, dtype=dtype))
     with pytest.raises(TypeError, match='floats, got list'):
         function([[1.0]])
+    with pytest.raises(TypeError, match='a feature map must be a dense tensor'):
+        function(torch.nested.nested_tensor([torch.zeros(1, 4, 4)] * 2))
+    if hasattr(torch, 'float8_e5m2'):
+        with pytest.raises(TypeError, match='a feature map must have floats of 16'):
+            function(torch.zeros(1, 1, 4, 4).to(torch.float8_e5m2))
     for size in ((4,), (4, 4), (1, 1, 1, 4, 4)):
         with pytest.raises(ValueError, match=r'\(B, C, H, W\) or \(C, H, W'):
             function(torch.zeros(size))
+
+
+def test_a_sign_that_is_kept_beside_the_numbers():
+    x = torch.rand(1, 2, 8, 8)
+    for function in (
+        lambda x: magnify_feature(x, MagnificationRegion(**SPREAD)),
+        lambda x: offset_feature(x, 1.25, -0.5),
+    ):
+        torch.testing.assert_close(function(torch._neg_view(x)), function(-x))
 
 
 def test_bad_offsets():

@@ -138,3 +138,21 @@ def test_bad_input_is_explained():
         magnify_image(np.zeros((2, 3, 4, 5)), region)
     with pytest.raises(ValueError, match="interpolation.*'cubic'"):
         magnify_image(np.zeros((4, 4)), region, 'cubic')
+
+
+@pytest.mark.parametrize('interpolation', ['nearest', 'bilinear'])
+@pytest.mark.parametrize('compiled', [True, False])
+def test_kinds_of_arrays(monkeypatch, interpolation, compiled):
+    """What NumPy has beside plain arrays; of a matrix an index gives another one."""
+    if not compiled:
+        monkeypatch.setattr('loma_mm.functional.image._compiled', None)
+    img = np.arange(60, dtype=np.uint8).reshape(6, 10)
+    region = MagnificationRegion((4, 3), 3)
+    expected = magnify_image(img, region, interpolation)
+    for kind in (np.matrix, np.recarray, np.memmap):
+        out = magnify_image(img.view(kind), region, interpolation)
+        assert type(out) is np.ndarray
+        np.testing.assert_array_equal(out, expected)
+    # Its mask was lost, or mixed with what it hides.
+    with pytest.raises(TypeError, match='img must be a NumPy array without a mask'):
+        magnify_image(np.ma.masked_greater(img, 30), region, interpolation)

@@ -276,6 +276,28 @@ def test_a_visible_point_shows_what_it_showed():
 
 
 @pytest.mark.parametrize('function, count', [(magnify_boxes, 4), (magnify_points, 2)])
+def test_no_plain_arrays(function, count):
+    values = np.array([[3, 3, 5, 6.5], [1, 2, 9, 4]])[:, :count]
+    region = MagnificationRegion((4, 3), 3, shape='ellipse')
+    expected = function(values, region, 8, 10)
+    for kind in (np.matrix, np.recarray, np.memmap):
+        for ours, theirs in zip(function(values.view(kind), region, 8, 10), expected):
+            assert type(ours) is np.ndarray
+            np.testing.assert_array_equal(ours, theirs)
+    with pytest.raises(TypeError, match='must be a NumPy array without a mask'):
+        function(np.ma.masked_greater(values, 5), region, 8, 10)
+
+
+@pytest.mark.parametrize('function, count', [(magnify_boxes, 4), (magnify_points, 2)])
+@pytest.mark.parametrize('name', ['height', 'width'])
+def test_sides_of_no_image(function, count, name):
+    for side in (2**31, 2**63, 10**30, 10**400, 10**5000):
+        sides = dict(height=8, width=10) | {name: side}
+        with pytest.raises(ValueError, match=f'{name} must be a number of pixels'):
+            function(np.ones((2, count)), MagnificationRegion((4, 3), 3), **sides)
+
+
+@pytest.mark.parametrize('function, count', [(magnify_boxes, 4), (magnify_points, 2)])
 def test_kinds_of_arrays(function, count):
     region = MagnificationRegion((5, 5), 4)
     new, mask = function(np.zeros((0, count), np.float32), region, 10, 10)

@@ -67,6 +67,24 @@ def test_numbers_arrays_and_tensors_agree(region):
     assert region.source(3, 4)[0] == pytest.approx(arrays[1][4, 3])
 
 
+@pytest.mark.parametrize('shape', ['rhombus', 'ellipse', 'rectangle'])
+@pytest.mark.parametrize('dtype', ['u1', 'u2', 'u8', 'i1'])
+def test_integers_without_a_sign(shape, dtype):
+    """3 - 8 is no 251, wherever a pixel's number comes from."""
+    region = MagnificationRegion((8, 9), 6, (1, 1.5), shape)
+    numbers = np.arange(20.0)
+    small = numbers.astype(dtype)
+    expected = region.contains(numbers, numbers)
+    assert 0 < expected.sum() < 20
+    np.testing.assert_array_equal(region.contains(small, small), expected)
+    assert [bool(region.contains(x, x)) for x in small] == expected.tolist()
+    if dtype in ('u1', 'i1'):
+        tensor = torch.from_numpy(small)
+        np.testing.assert_array_equal(region.contains(tensor, tensor), expected)
+    for method in (region.source, region.target):
+        np.testing.assert_array_equal(method(small, small), method(numbers, numbers))
+
+
 def test_a_point_at_the_radius_stays_and_the_centre_grows():
     region = MagnificationRegion((10, 10), 8, shape='ellipse')
     assert region.source(18, 10) == (18, 10)

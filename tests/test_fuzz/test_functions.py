@@ -263,7 +263,8 @@ def test_magnify_points(points, region, height, width):
 
 def is_huge(value):
     try:
-        return operator.index(value) > 5000
+        # More than C counts are refused.
+        return 5000 < operator.index(value) < 2**31
     except (TypeError, ValueError, RuntimeError):
         return False
 

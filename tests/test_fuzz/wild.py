@@ -155,6 +155,7 @@ no_images = st.one_of(
         st.sampled_from([(), (4,), (2, 3, 4, 5), (0,), (1, 1, 1, 1, 1)]),
     ),
     st.just(np.ma.zeros((3, 4), object)),
+    st.just(np.ma.ones((3, 4))),
     st.just(np.zeros((4, 4), np.dtype('u1').newbyteorder()).tolist()),
 )
 
@@ -227,4 +228,6 @@ no_maps = st.one_of(
     st.just(np.zeros((1, 2, 3, 4), np.float32)),
     st.just(torch.zeros(2, 3).to_sparse()),
     st.just(torch.zeros(2, 3, 4, 5).to_sparse()),
+    st.builds(lambda: torch.nested.nested_tensor([torch.zeros(3, 4, 5)] * 2)),
+    st.just(torch.zeros(1, 2, 3, 4).to(torch.float8_e5m2)),
 )

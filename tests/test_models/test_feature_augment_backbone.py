@@ -3,6 +3,7 @@
 import copy
 import pickle
 from functools import partial
+from typing import NamedTuple
 
 import pytest
 import torch
@@ -109,6 +110,26 @@ class TwoStages(BaseModule):
         for layer in self.features:  # the container itself is not called
             x = layer(x)
         return self.stages[1](self.unpack(self.stages[0](x)))
+
+
+class Children(nn.Module):
+    """Names none of its stages."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer1, self.layer2 = nn.Conv2d(3, 3, 1), nn.Conv2d(3, 3, 1)
+
+    def forward(self, x):
+        for layer in self.children():
+            x = layer(x)
+        return x
+
+
+class Pair(NamedTuple):
+    """The outputs of a stage."""
+
+    one: torch.Tensor
+    other: torch.Tensor
 
 
 class Packed(nn.Module):
@@ -268,11 +289,11 @@ def test_stage_with_several_outputs():
         assert torch.equal(levels[0], levels[1])
         return levels[0]
 
-    for kind in (tuple, list):
+    for kind in (tuple, list, lambda maps: Pair(*maps)):
         plain = TwoStages(lambda x, kind=kind: kind((x, x.clone())), unpack)
         net = wrap(copy.deepcopy(plain), 'stages.0')
         assert not same(run(plain), run(net))
-    assert kinds == [tuple, tuple, list, list]
+    assert kinds == [tuple, tuple, list, list, Pair, Pair]
 
 
 @pytest.mark.parametrize(
@@ -344,6 +365,16 @@ def test_stage_that_is_looped_over(after):
     plain = TwoStages()
     net = wrap(copy.deepcopy(plain), after)
     assert not same(run(plain), run(net))
+
+
+def test_backbone_that_runs_all_its_children():
+    """The augment is one of them, and no layer."""
+    net = wrap(Children(), 'layer1')
+    (augment,) = (m for m in net.children() if isinstance(m, RandomFeatureAugment))
+    drawn = []
+    augment.augments[0].register_forward_hook(lambda *_: drawn.append(1))
+    net.train()(torch.rand(1, 3, 8, 8))
+    assert drawn == [1]
 
 
 def test_stage_that_ends_in_a_shared_layer():
@@ -591,8 +622,17 @@ def is_large(value):
 
 
 def test_bad_arguments():
-    with pytest.raises(TypeError, match='must not be an nn.Sequential'):
-        wrap(nn.Sequential(nn.Conv2d(3, 3, 1)), '0')
+    layer = nn.Conv2d(3, 3, 1)
+    for container in (
+        nn.Sequential(layer),
+        nn.ModuleList([layer]),
+        nn.ModuleDict({'0': layer}),
+    ):
+        name = type(container).__name__
+        with pytest.raises(TypeError, match=f'must not be an nn.{name} '):
+            wrap(container, '0')
+    with pytest.raises(TypeError, match='backbone must not be made of TorchScript'):
+        wrap(torch.jit.trace(Children(), torch.rand(1, 3, 4, 4)), 'layer1')
     with pytest.raises(ValueError, match=r'prob .* got -1'):
         wrap(TwoStages(), 'stages.0', prob=-1)
     with pytest.raises(TypeError, match='augments must be a list'):

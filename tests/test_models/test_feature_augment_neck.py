@@ -2,6 +2,7 @@
 
 import copy
 import os.path as osp
+from collections import namedtuple
 
 import pytest
 import torch
@@ -54,6 +55,14 @@ def test_chosen_levels_share_one_draw(chosen, augmented, kind):
         assert torch.equal(out[i], expected)
         assert torch.equal(x[i], before[i])
     assert neck.eval()(x) is x
+
+
+@pytest.mark.parametrize('chosen', [None, (0,)])
+def test_levels_in_a_named_tuple(chosen):
+    x = namedtuple('Levels', 'large small')(*levels()[:2])
+    out = seeded(3, FeatureAugmentNeck([OFFSET], prob=1, levels=chosen), x)
+    assert type(out) is type(x)
+    assert torch.equal(out.large, shift(x.large, seed=3))
 
 
 @pytest.mark.parametrize('chosen', [None, (0,), (-1,)])

@@ -2,10 +2,12 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from torch import Tensor
 
+from loma_mm.checks import check_count
 from loma_mm.errors import RunError
 
 if TYPE_CHECKING:
@@ -42,11 +44,7 @@ class NonFiniteLossHook(Hook):
     priority = 'HIGH'
 
     def __init__(self, patience: int = 10) -> None:
-        if not isinstance(patience, int) or patience < 1:
-            raise ValueError(
-                f'patience must be a whole number from 1 on, got {patience!r}.'
-            )
-        self.patience = patience
+        self.patience = check_count('patience', patience, 1)
         self._count = self._first = 0
         self._bad: dict[str, float] = {}
         self._images: list[str] = []
@@ -63,7 +61,8 @@ class NonFiniteLossHook(Hook):
         bad = {
             name: number
             for name, value in (outputs or {}).items()
-            if name.startswith('loss') and not math.isfinite(number := _number(value))
+            # As MMEngine tells them from what is only logged.
+            if 'loss' in str(name) and not math.isfinite(number := _number(value))
         }
         if not bad:
             self._count = 0
@@ -100,8 +99,8 @@ class NonFiniteLossHook(Hook):
 def _number(value: Any) -> float:
     """A loss as a number; 0 for what is no single one, which nobody minimises."""
     if isinstance(value, Tensor):
-        return value.detach().item() if value.numel() == 1 else 0.0
-    return value if isinstance(value, (int, float)) else 0.0
+        value = value.detach().item() if value.numel() == 1 else 0.0
+    return float(value) if isinstance(value, (int, float, np.floating)) else 0.0
 
 
 def _names(data_batch: Any) -> Iterator[str]:

@@ -9,6 +9,7 @@ from loma_mm.checks import check_count
 from loma_mm.datasets import LocalMagnification
 from loma_mm.errors import ConfigError
 from loma_mm.models import BatchLocalMagnification, RandomFeatureAugment
+from loma_mm.names import shown
 
 if TYPE_CHECKING:
     from mmengine.runner import Runner
@@ -148,7 +149,7 @@ def _check_steps(steps: Any) -> list[tuple[int, float]]:
     if not valid:
         raise ValueError(
             'steps must be pairs (begin, factor), begin rising and factor in '
-            f'[0, 1], got {steps!r}.'
+            f'[0, 1], got {shown(steps)}.'
         )
     return pairs
 

@@ -7,6 +7,7 @@ from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 
 from loma_mm.datasets import LocalMagnification
+from loma_mm.names import shown
 from loma_mm.seeding import generators_kept
 
 from .prob_schedule_hook import walk
@@ -57,7 +58,7 @@ class TrainSamplesHook(Hook):
         for name, value in (('number', number), ('columns', columns), ('side', side)):
             if not isinstance(value, int) or value < 1:
                 raise ValueError(
-                    f'{name} must be a whole number of 1 or more, got {value!r}.'
+                    f'{name} must be a whole number of 1 or more, got {shown(value)}.'
                 )
         self.number, self.columns, self.side = number, columns, side
 

@@ -5,8 +5,9 @@ from mmengine.registry import MODELS
 from torch import nn
 
 from loma_mm.errors import ConfigError
+from loma_mm.names import shown
 
-from ..feature_augments.base import map_levels
+from ..feature_augments.base import Features, map_levels, of_kind
 from ..feature_augments.random_feature_augment import (
     Augments,
     RandomFeatureAugment,
@@ -71,11 +72,17 @@ def FeatureAugmentBackbone(
     """
     backbone = build_module('backbone', backbone)
     kind = type(backbone).__name__
-    if isinstance(backbone, nn.Sequential):
+    for container in (nn.Sequential, nn.ModuleList, nn.ModuleDict):
+        if isinstance(backbone, container):
+            raise TypeError(
+                f'backbone must not be an nn.{container.__name__} ({kind}): it '
+                'would run the augment as a layer of its own; make '
+                'it a submodule of an nn.Module.'
+            )
+    if isinstance(backbone, torch.jit.ScriptModule):
         raise TypeError(
-            f'backbone must not be an nn.Sequential ({kind}): it '
-            'would run the augment as a layer of its own; make '
-            'it a submodule of an nn.Module.'
+            f'backbone must not be made of TorchScript ({kind}), which takes no '
+            'hooks: give the module from which it was made.'
         )
     try:
         named = isinstance(after, str) and after
@@ -86,7 +93,7 @@ def FeatureAugmentBackbone(
     if stage is None or isinstance(stage, (nn.ModuleList, nn.ModuleDict)):
         raise ConfigError(
             f'after must name a stage of {kind}, one of '
-            f'{_stage_names(backbone)}, got {after!r}.'
+            f'{_stage_names(backbone)}, got {shown(after)}.'
         )
     end = _end_of(after, backbone)
     require_maps(backbone, after, end)
@@ -123,6 +130,10 @@ class _StageAugment(RandomFeatureAugment):
         # In a tuple, so that it is no submodule.
         self._stage: tuple[nn.Module | None] = (None,)
         self._reached = False
+
+    def forward(self, x: Features) -> Features:
+        """Nothing: a backbone may run all its children, one after the other."""
+        return x
 
     @torch.compiler.disable
     def attach(self, backbone: nn.Module) -> None:
@@ -163,13 +174,14 @@ class _StageAugment(RandomFeatureAugment):
         self._reached = True
         sizes = token_sizes(output)
         if not sizes:
-            return self(output)
+            return self.augment(output)
         maps = [
             tokens.transpose(1, 2).unflatten(2, size)
             for tokens, size in zip(output[::2], sizes)
         ]
-        tokens = map_levels(lambda x: x.flatten(2).transpose(1, 2), self(maps))
-        return type(output)(item for pair in zip(tokens, output[1::2]) for item in pair)
+        tokens = map_levels(lambda x: x.flatten(2).transpose(1, 2), self.augment(maps))
+        items = [item for pair in zip(tokens, output[1::2]) for item in pair]
+        return of_kind(output, items)
 
     def extra_repr(self) -> str:
         return f'after={self.after!r}, {super().extra_repr()}'

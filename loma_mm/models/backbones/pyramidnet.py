@@ -6,6 +6,7 @@ from mmengine.registry import MODELS
 from torch import Tensor, nn
 
 from loma_mm.checks import check_count
+from loma_mm.names import shown
 
 from .three_stage import (
     STEM_CHANNELS,
@@ -109,7 +110,7 @@ class PyramidNet(ThreeStageNet):
     ) -> None:
         num_blocks = blocks_per_stage('PyramidNet', depth, 3, rest=2)
         if not isinstance(alpha, (int, float)) or not 0 <= alpha < math.inf:
-            raise ValueError(f'alpha must be a number >= 0, got {alpha!r}.')
+            raise ValueError(f'alpha must be a number >= 0, got {shown(alpha)}.')
         check_count('in_channels', in_channels, 1)
         widths = [
             PyramidBottleneck.expansion

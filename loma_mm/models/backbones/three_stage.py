@@ -7,6 +7,8 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from loma_mm.names import shown
+
 # The initialisation of all three papers' released code: N(0, 2 / fan_out)
 # for convolutions, 1 and 0 for normalisation layers.
 INIT_CFG = (
@@ -136,7 +138,7 @@ def blocks_per_stage(name: str, depth: int, per_block: int, rest: int) -> int:
         examples = ', '.join(str(step * n + rest) for n in (1, 2, 3))
         raise ValueError(
             f'The depth of {name} must be {step}n + {rest} '
-            f'({examples}, ...), got {depth!r}.'
+            f'({examples}, ...), got {shown(depth)}.'
         )
     return (depth - rest) // step
 
@@ -151,6 +153,6 @@ def _check_out_indices(out_indices: int | Sequence[int]) -> tuple[int, ...]:
     ):
         raise ValueError(
             'out_indices must name stages 0, 1, 2 (or -3 to -1 '
-            f'from the end), got {out_indices!r}.'
+            f'from the end), got {shown(out_indices)}.'
         )
     return tuple(sorted({i % 3 for i in out_indices}))

@@ -10,6 +10,7 @@ from loma_mm.checks import check_batch, check_count, check_prob
 from loma_mm.errors import LomaWarning
 from loma_mm.functional.batch import magnify_table, sizes_of
 from loma_mm.functional.region import RegionTable
+from loma_mm.names import shown
 from loma_mm.sampler import RADIUS_RANGE, RATIO_RANGE, RegionSampler
 
 # None is what MMDetection passes where there are no samples.
@@ -183,6 +184,6 @@ def _size_of(sample: Any, height: int, width: int) -> tuple[int, int]:
     if h > height or w > width:
         raise ValueError(
             f'data_samples must have an img_shape (h, w) within the {height} x '
-            f'{width} pixels of inputs, got {size!r}.'
+            f'{width} pixels of inputs, got {shown(size)}.'
         )
     return h, w

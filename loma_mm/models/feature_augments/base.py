@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -57,8 +57,13 @@ class FeatureAugment(nn.Module):
 def map_levels(function: Callable[[Tensor], Tensor], x: Features) -> Features:
     """``function`` of a tensor, or of each of a tuple or list of them."""
     if isinstance(x, (tuple, list)):
-        return type(x)([function(level) for level in x])
+        return of_kind(x, [function(level) for level in x])
     return function(x)
+
+
+def of_kind(x: Any, items: Sequence) -> Any:
+    """Items in a tuple or list of the kind of ``x``, be it a named tuple."""
+    return type(x)(*items) if hasattr(x, '_fields') else type(x)(items)
 
 
 def check_features(x: Any, name: str = 'a feature map') -> None:

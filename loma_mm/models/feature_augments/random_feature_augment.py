@@ -6,6 +6,7 @@ from mmengine.registry import MODELS
 from torch import nn
 
 from loma_mm.checks import check_prob
+from loma_mm.names import shown
 
 from .base import FeatureAugment, Features, check_features, uniform
 
@@ -53,7 +54,7 @@ class RandomFeatureAugment(nn.Module):
         self.prob = check_prob(prob)
         if not isinstance(augments, (list, tuple)):
             raise TypeError(
-                f'augments must be a list of configs or modules, got {augments!r}.'
+                f'augments must be a list of configs or modules, got {shown(augments)}.'
             )
         self.augments = nn.ModuleList(
             build_module(f'augments[{i}]', augment)
@@ -99,14 +100,14 @@ def build_module(name: str, module: Any) -> nn.Module:
     if isinstance(module, nn.Module):
         return module
     if not isinstance(module, dict):
-        raise TypeError(f'{name} must be a config or a module, got {module!r}.')
+        raise TypeError(f'{name} must be a config or a module, got {shown(module)}.')
     if 'type' not in module:
-        raise ValueError(f'{name} must have a key "type", got {module!r}.')
+        raise ValueError(f'{name} must have a key "type", got {shown(module)}.')
     try:
         built = MODELS.build(module)
     except KeyError as error:
         # MMEngine's, with a remedy: the type is not registered.
         raise ValueError(f'{name} cannot be built: {error.args[0]}') from error
     if not isinstance(built, nn.Module):
-        raise TypeError(f'{name} must build a module, got {built!r}.')
+        raise TypeError(f'{name} must build a module, got {shown(built)}.')
     return built

@@ -3,7 +3,9 @@ from collections.abc import Sequence
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
-from ..feature_augments.base import Features
+from loma_mm.names import shown
+
+from ..feature_augments.base import Features, of_kind
 from ..feature_augments.random_feature_augment import Augments, RandomFeatureAugment
 
 
@@ -53,7 +55,7 @@ class FeatureAugmentNeck(nn.Module):
                 type(level) is int for level in levels
             ):
                 raise TypeError(
-                    f'levels must be None or a list of integers, got {levels!r}.'
+                    f'levels must be None or a list of integers, got {shown(levels)}.'
                 )
             levels = tuple(levels)
         self.levels = levels
@@ -79,7 +81,7 @@ class FeatureAugmentNeck(nn.Module):
         augmented = self.gate([maps[level] for level in levels])
         for level, output in zip(levels, augmented):
             maps[level] = output
-        return maps[0] if isinstance(x, Tensor) else type(x)(maps)
+        return maps[0] if isinstance(x, Tensor) else of_kind(x, maps)
 
     def extra_repr(self) -> str:
         return f'levels={self.levels}'
