@@ -52,7 +52,7 @@ IMPORTED = (
     'torchvision',
 )
 # A loop that no longer ends is noticed too.
-TIMEOUT = 240
+TIMEOUT = 600
 
 OTHER = {
     ast.Add: '-', ast.Sub: '+', ast.Mult: '/', ast.Div: '*', ast.FloorDiv: '*',

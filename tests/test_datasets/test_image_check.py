@@ -21,7 +21,7 @@ def test_what_opencv_reads_is_an_image(tmp_path, suffix):
 def test_what_pil_alone_reads_is_none(tmp_path):
     path = tmp_path / 'a.png'
     Image.new('L', (40, 30)).save(path, 'PCX')
-    with pytest.raises(DataError, match='OpenCV cannot decode PCX'):
+    with pytest.raises(DataError, match='OpenCV cannot decode this PCX'):
         image_size(str(path))
 
 
