@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from loma_mm.checks import SHAPES
 from loma_mm.functional import (
     MagnificationRegion,
     labels,
@@ -318,3 +319,15 @@ def test_kinds_of_arrays(function, count):
         function(whole.astype(complex), region, 10, 10)
     with pytest.raises(ValueError, match=rf'\(N, {count}\).*\(1, 5\)'):
         function(np.zeros((1, 5)), region, 10, 10)
+
+
+@pytest.mark.parametrize('shape', SHAPES)
+def test_a_region_of_one_pixel_moves_no_point(shape):
+    """As it leaves the image; one of two pixels moves the points within."""
+    points = np.array([[4.3, 4.2], [4.0, 4.0], [4.9, 4.0], [6.0, 6.0]])
+    one, two = MagnificationRegion((4, 4), 0.95, shape=shape), (4.4, 4.0)
+    moved, visible = magnify_points(points, one, 9, 9)
+    np.testing.assert_array_equal(moved, points)
+    assert visible.all()
+    moved, _ = magnify_points(points, MagnificationRegion(two, 0.95, shape=shape), 9, 9)
+    assert (moved[0] != points[0]).any()
