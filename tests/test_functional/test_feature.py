@@ -384,6 +384,13 @@ def test_derivatives_by_torch_func(dtype):
     torch.testing.assert_close(torch.func.grad(change)(x.detach()), expected)
     # of each image; and forwards, where both maps are linear
     x, tangent = x.detach(), torch.rand_like(x)
+    for function in (
+        lambda x: magnify_feature(x, region),
+        lambda x: offset_feature(x, 1.25, -0.5),
+    ):
+        for dim in (0, 1):
+            each = torch.func.vmap(function, dim, dim)
+            torch.testing.assert_close(each(x), function(x))
     torch.testing.assert_close(torch.func.vmap(torch.func.grad(change))(x), expected)
     torch.testing.assert_close(
         torch.func.jvp(change, (x,), (tangent,))[1], (expected * tangent).sum()
