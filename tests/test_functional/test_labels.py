@@ -1,5 +1,6 @@
 """Boxes and points against brute force: paint, magnify, look."""
 
+import itertools
 import math
 
 import numpy as np
@@ -331,3 +332,33 @@ def test_a_region_of_one_pixel_moves_no_point(shape):
     assert visible.all()
     moved, _ = magnify_points(points, MagnificationRegion(two, 0.95, shape=shape), 9, 9)
     assert (moved[0] != points[0]).any()
+
+
+@pytest.mark.parametrize('shape', SHAPES)
+@pytest.mark.parametrize('axis', [0, 1])
+def test_points_that_arrive_at_a_border(shape, axis):
+    """0 is within the image, W and H are not."""
+    region = MagnificationRegion((4, 4), 8, shape=shape)
+    points = np.full((2, 2), 4.0)
+    # Of distance 2, which becomes that of 4: d * d / 8 = 2.
+    points[:, axis] = 2, 6
+    moved, visible = magnify_points(points, region, 8, 8)
+    np.testing.assert_array_equal(moved[:, axis], [0, 8])
+    assert visible.tolist() == [True, False]
+
+
+@pytest.mark.parametrize('shape', SHAPES)
+def test_where_a_region_has_two_pixels_its_points_move(shape):
+    """The same rule as for the image, also where the centre is outside."""
+    y, x = np.mgrid[:5, :4]
+    pixels = np.column_stack([x.ravel(), y.ravel()]).astype(float)
+    seen = set()
+    for x_c, y_c in itertools.product((-1, -0.4, 0, 0.5, 3, 3.6, 4, 5), repeat=2):
+        for radius, ratios in itertools.product((0.7, 1.05, 1.6), ((1, 1), (0.4, 1))):
+            region = MagnificationRegion((x_c, y_c), radius, ratios, shape)
+            two = region.contains(x, y).sum() > 1
+            # Some pixel is not the centre, and moves.
+            moved, _ = magnify_points(pixels, region, 5, 4)
+            assert (moved != pixels).any() == two, region
+            seen.add(bool(two))
+    assert seen == {True, False}
