@@ -362,3 +362,12 @@ def test_where_a_region_has_two_pixels_its_points_move(shape):
             assert (moved != pixels).any() == two, region
             seen.add(bool(two))
     assert seen == {True, False}
+
+
+@pytest.mark.parametrize('size', [(0, 0), (0, 7), (7, 0)])
+@pytest.mark.parametrize('count', [0, 1, 3])
+def test_an_image_without_pixels_shows_no_box(size, count):
+    boxes = np.tile([1.0, 2, 5, 6], (count, 1))
+    moved, kept = magnify_boxes(boxes, MagnificationRegion((2, 3), 4), *size)
+    assert moved.shape == (count, 4) and not moved.any()
+    assert kept.shape == (count,) and not kept.any()
