@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+import torch
 from mmengine.config import Config
 from mmengine.hooks import CheckpointHook
 from mmengine.logging import MMLogger
@@ -109,7 +110,7 @@ class TidyRunner(Runner):
             for names, group in zip(needed, self.optim_wrapper.param_groups):
                 if missing := sorted(names - set(group)):
                     raise ValueError(f'it has no {missing[0]}')
-        except LomaError:
+        except (LomaError, torch.cuda.OutOfMemoryError):
             raise
         except (ValueError, KeyError, RuntimeError) as error:
             raise ConfigError(

@@ -1,4 +1,6 @@
 import pytest
+import torch
+from mmengine.runner import Runner
 
 from loma_mm.running import build_runner, load_config
 from tests.helpers import CLASSIFIER
@@ -24,3 +26,18 @@ def test_no_warm_up_outlasts_the_training(classifier_options, tmp_path, end):
     iterations, (warm_up, _) = schedulers(root, tmp_path, end)
     assert 10 < iterations < 100
     assert warm_up.end == min(end, iterations // 5)
+
+
+def test_no_memory_to_resume_is_no_other_training(
+    classifier_options, tmp_path, monkeypatch
+):
+    def resume(*args, **kwargs):
+        raise torch.cuda.OutOfMemoryError('no memory')
+
+    root = classifier_options[1].removeprefix('data_root=')
+    cfg = load_config(str(CLASSIFIER), dict(data_root=root))
+    cfg.work_dir = str(tmp_path)
+    runner = build_runner(cfg)
+    monkeypatch.setattr(Runner, 'resume', resume)
+    with pytest.raises(torch.cuda.OutOfMemoryError):
+        runner.resume('any.pth')
