@@ -11,7 +11,7 @@ from loma_mm.errors import DataError
 
 @pytest.mark.parametrize('suffix', ['.hdr', '.ras', '.ppm', '.bmp'])
 def test_what_opencv_reads_is_an_image(tmp_path, suffix):
-    """PIL does not know the first, and the second is none that we know."""
+    """PIL does not know the first."""
     path = tmp_path / f'a{suffix}'
     cv2.imwrite(str(path), np.zeros((30, 40, 3), np.uint8))
     renamed = path.rename(tmp_path / 'a.png')
@@ -25,11 +25,17 @@ def test_what_pil_alone_reads_is_none(tmp_path):
         image_size(str(path))
 
 
-def test_a_compression_that_opencv_lacks(tmp_path):
-    path = tmp_path / 'a.tif'
-    Image.new('L', (40, 30)).save(path)
-    path.write_bytes(path.read_bytes()[:-700])
-    with pytest.raises(DataError, match='cannot be decoded to its end'):
+@pytest.mark.parametrize('name', ['a.tif', 'a.bmp', 'a.webp'])
+def test_what_opencv_does_not_read_is_no_image(tmp_path, name):
+    """PIL reads floats of 32 bits, on which training stopped in its first epoch."""
+    path = tmp_path / name
+    if name == 'a.tif':
+        Image.fromarray(np.ones((8, 8), np.float32)).save(path)
+    else:
+        Image.fromarray(np.ones((64, 64, 3), np.uint8)).save(path)
+        assert image_size(str(path)) == (64, 64)
+        path.write_bytes(path.read_bytes()[:40])
+    with pytest.raises(DataError, match=f'{name} is an image that cannot be decoded'):
         image_size(str(path))
 
 

@@ -6,23 +6,14 @@ import pytest
 import torch
 from mmengine.evaluator import BaseMetric
 from mmengine.hooks import Hook
-from mmengine.model import BaseModel
 from mmengine.runner import Runner
 
 from loma_mm.engine import LastValidationHook
 from loma_mm.running.resume import latest_checkpoint
+from tests.test_engine.test_whole_checkpoint_hook import Model
 
 STEPS = 4
 BEST = dict(save_best='score', rule='greater')
-
-
-class Model(BaseModel):
-    def __init__(self):
-        super().__init__()
-        self.layer = torch.nn.Linear(2, 1)
-
-    def forward(self, x, mode):
-        return dict(loss=self.layer(x).mean()) if mode == 'loss' else list(x)
 
 
 class Score(BaseMetric):

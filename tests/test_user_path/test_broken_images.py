@@ -5,10 +5,6 @@ import json
 import cv2
 import numpy as np
 import pytest
-from PIL import Image
-
-from loma_mm.datasets.image_check import image_size
-from loma_mm.errors import DataError
 
 from .faults import CONFIGS, TRAIN, annotation, coco, cut, image, make, shrunk, turned
 from .shrink import losses, small
@@ -198,17 +194,3 @@ def test_unusual_images_are_images(call, tmp_path, mode):
     done = call('browse', CONFIGS['voc'], *words)
     assert done.code == 0, done.said
     assert '3 samples' in done.out
-
-
-@pytest.mark.parametrize('name', ['a.tif', 'a.bmp', 'a.webp'])
-def test_what_opencv_does_not_read_is_no_image(tmp_path, name):
-    """PIL reads floats of 32 bits, on which training stopped in its first epoch."""
-    path = tmp_path / name
-    if name == 'a.tif':
-        Image.fromarray(np.ones((8, 8), np.float32)).save(path)
-    else:
-        Image.fromarray(np.ones((64, 64, 3), np.uint8)).save(path)
-        assert image_size(str(path)) == (64, 64)
-        path.write_bytes(path.read_bytes()[:40])
-    with pytest.raises(DataError, match=f'{name} is an image that cannot be decoded'):
-        image_size(str(path))
