@@ -164,10 +164,11 @@ def prepare(args: argparse.Namespace) -> None:
 
 
 class Outcome(NamedTuple):
-    """The results of one method in percent, by seed."""
+    """The results of one method in percent, and its training losses, by seed."""
 
     label: str
     values: dict[int | None, float]
+    losses: dict[int | None, float]
 
     def paired_with(self, baseline: 'Outcome') -> tuple[list[float], ...]:
         """Its values and the baseline's of the seeds that both have."""
@@ -181,7 +182,11 @@ class Outcome(NamedTuple):
 def outcomes(name: str, results: Results) -> list[Outcome]:
     part = COMPARISONS[name]
     return [
-        Outcome(method.label, results.values(f'{name}/{key}', part.metric))
+        Outcome(
+            method.label,
+            results.values(f'{name}/{key}', part.metric),
+            results.values(f'{name}/{key}', 'loss'),
+        )
         for key, method in part.methods.items()
     ]
 
@@ -189,6 +194,8 @@ def outcomes(name: str, results: Results) -> list[Outcome]:
 def make_table(name: str, methods: Sequence[Outcome]) -> str:
     """Mean and sd of each method, and a paired t-test against the first."""
     unit = LABELS[COMPARISONS[name].metric]
+    # Runs that were filed before losses were have none.
+    with_losses = any(method.losses for method in methods)
     lines = []
     for method in methods:
         values = list(method.values.values())
@@ -199,6 +206,9 @@ def make_table(name: str, methods: Sequence[Outcome]) -> str:
         else:
             cells.append(f'{np.mean(np.subtract(ours, theirs)):+.2f}')
             cells += paired_test(ours, theirs)
+        if with_losses:
+            losses = list(method.losses.values())
+            cells.append(mean_and_sd(losses, 3) if losses else '–')
         lines.append([escape(method.label), *cells])
     return markdown_table(
         [
@@ -208,6 +218,7 @@ def make_table(name: str, methods: Sequence[Outcome]) -> str:
             'Minus baseline',
             '95 % interval of that',
             'p',
+            *(['Training loss at the end'] if with_losses else []),
         ],
         lines,
     )

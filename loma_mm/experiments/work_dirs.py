@@ -32,7 +32,7 @@ IGNORED = ('data_root', 'val_interval', 'val_begin', 'val_evaluator.type')
 
 
 def final_metrics(work_dir: str) -> dict[str, float] | None:
-    """The metrics of the last validation of a training run.
+    """The metrics of the last validation of a training run, and its loss.
 
     Read from what MMEngine's LocalVisBackend wrote.
 
@@ -40,8 +40,9 @@ def final_metrics(work_dir: str) -> dict[str, float] | None:
         work_dir (str): Work dir of the run.
 
     Returns:
-        dict or None: None if the last epoch (or iteration) has not been
-        validated.
+        dict or None: ``loss`` is that of training as it was logged last
+        (MMEngine's mean over ten iterations). None if the last epoch (or
+        iteration) has not been validated.
     """
     # A folder for every start, named by its time; later ones are resumed.
     files = sorted(Path(work_dir).glob('*/vis_data/scalars.json'))
@@ -49,6 +50,7 @@ def final_metrics(work_dir: str) -> dict[str, float] | None:
         return None
     train_cfg = dumped_config(files[-1].parent).get('train_cfg') or {}
     last = train_cfg.get('max_epochs') or train_cfg.get('max_iters')
+    metrics: dict[str, float] = {}
     for file in reversed(files):
         for line in reversed(file.read_text(encoding='utf-8').splitlines()):
             try:
@@ -56,11 +58,14 @@ def final_metrics(work_dir: str) -> dict[str, float] | None:
             except ValueError:  # the process was killed as it wrote this
                 continue
             # Lines of training have the iteration too, those of other hooks no time.
-            if 'iter' not in entry and 'time' in entry and entry.get('step') == last:
-                return {
+            if 'iter' in entry:
+                if metrics and 'loss' in entry:
+                    return {**metrics, 'loss': entry['loss']}
+            elif not metrics and 'time' in entry and entry.get('step') == last:
+                metrics = {
                     key: value for key, value in entry.items() if key not in NOT_METRICS
                 }
-    return None
+    return metrics or None
 
 
 def dumped_config(vis_data: Path) -> Config:

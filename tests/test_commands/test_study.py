@@ -182,6 +182,18 @@ def test_report(tmp_path, call):
     assert mmcv.imread(tmp_path / 'study_cifar10.png').std() > 10
     call(*arguments)
     assert page.read_text() == text
+    # Losses are said where a run has one.
+    losses = {0: 0.0121, 1: 0.0141}
+    results = Results(str(tmp_path / 's.csv'))
+    for seed, loss in losses.items():
+        metrics = {'accuracy/top1': loma[seed], 'loss': loss}
+        results.add(Key('cifar10/loma', seed), 'c', metrics)
+    call(*arguments)
+    heads, *rest = [x for x in page.read_text().splitlines() if x.startswith('|')]
+    assert heads.endswith('| p | Training loss at the end |')
+    cells = {line.split(' | ')[0]: line.split(' | ')[-1] for line in rest}
+    assert cells['| LOMA'] == f'0.013 ± {statistics.stdev(losses.values()):.3f} |'
+    assert cells['| Baseline'] == '– |'
     page.write_text('No marks.')
     assert 'must have one pair of lines' in call(*arguments).err
     assert page.read_text() == 'No marks.'

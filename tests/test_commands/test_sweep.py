@@ -129,8 +129,9 @@ def test_one_command_from_runs_to_plot(tiny_options, tmp_path, call):
     with open(tmp_path / 'sweep' / 'results.csv') as file:
         rows = list(csv.DictReader(file))
     assert [(row['name'], row['seed'], row['metric']) for row in rows] == [
-        ('basic', '7', 'accuracy/top1'),
-        ('p0.25', '7', 'accuracy/top1'),
+        (name, '7', metric)
+        for name in ('basic', 'p0.25')
+        for metric in ('accuracy/top1', 'loss')
     ]
     log = (tmp_path / 'sweep' / 'basic' / 'seed7.log').read_text()
     assert f'accuracy/top1: {float(rows[0]["value"]):.4f}' in log
