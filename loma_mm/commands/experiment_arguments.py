@@ -74,14 +74,15 @@ def job_command(
     Args:
         run (Run): The run.
         launcher (str): 'python', 'torchrun' or 'slurm'.
-        gpus (int): Number of processes, for 'torchrun' and 'slurm'.
+        gpus (int): Number of processes.
         partition (str): For 'slurm'.
         trust (bool): Whether it trusts checkpoints. Defaults to False.
 
     Returns:
         str: One line for a shell.
     """
-    words = ['-m', 'loma_mm', 'train', run.config, '--work-dir', run.work_dir]
+    train = train_words(gpus) if launcher == 'python' else TRAIN
+    words = [*train, run.config, '--work-dir', run.work_dir]
     if launcher == 'slurm':
         per_node = min(gpus, 8)
         start = [

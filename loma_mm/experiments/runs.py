@@ -161,7 +161,8 @@ def _train(run: Run, results: Results, train: Sequence[str]) -> str | None:
             stdout=log,
             stderr=subprocess.STDOUT,
         ).returncode
-    if code == BusyError.exit_code:
+    # torchrun's exit code is not that of its processes.
+    if code == BusyError.exit_code or (code and is_locked(run.work_dir)):
         return _busy(run)
     if code:
         return f'{run} failed with exit code {code}: see {run.log}.'
