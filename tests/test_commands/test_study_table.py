@@ -69,6 +69,61 @@ def test_every_table_has_runs(tmp_path):
         assert runs[0].work_dir.startswith(str(tmp_path / f'table{table}'))
 
 
+@pytest.mark.parametrize(
+    'table, texts, count',
+    [
+        (1, ['CIFAR-10'], 21),
+        (1, ['cifar-10, resnet-20', 'Baseline'], 7 + 5),
+        (1, ['ResNet-20, LOMA_IF'], 2),
+        (1, ['LOMA'], 24),
+        (5, ['FO'], 1),
+        (6, ['RC', 'LOMA'], 2),
+        (6, ['RC +'], 3),
+        (7, ['07'], 3),
+    ],
+)
+def test_rows_are_named_by_their_parts_or_by_texts_in_them(table, texts, count):
+    """CIFAR-100 is no CIFAR-10, and a row can be had alone."""
+    args = parse(study, '--table', table, '--rows', *texts)
+    assert len(study_table.rows_of(args)) == count
+
+
+def test_what_is_fetched_says_nothing_among_the_jobs(tmp_path, call, monkeypatch):
+    """As in `study --commands slurm > jobs.sh`."""
+    monkeypatch.setattr(
+        study_table, 'check_before_start', lambda *_: print('Downloading')
+    )
+    words = ['study', '--table', 1, '--rows', 'ResNet-20, Baseline', '--seeds', 0, 0]
+    called = call(*words, '--work-dir', tmp_path, '--commands', 'slurm')
+    assert not called.code, called.said
+    # A seed that is named twice is one.
+    assert [line.split()[0] for line in called.out.splitlines()] == ['srun'] * 2
+    assert 'Downloading' in called.err
+
+
+@pytest.mark.parametrize(
+    'table, gpus, size, remedy',
+    [
+        (7, 3, 2, '--gpus 8'),
+        (7, 1, 32, '--cfg-options train_dataloader.batch_size=16'),
+        (7, 3, 3, '--gpus and a batch size that make 16'),
+        # PyramidNet's, which then would not fit ResNet.
+        (
+            *(1, 2, 64),
+            '--gpus 1, or --cfg-options train_dataloader.batch_size=32, and --rows of '
+            'this network alone',
+        ),
+    ],
+)
+def test_remedies_of_batch_sizes_are_ones(table, gpus, size, remedy, call, tmp_path):
+    called = call(
+        *('study', '--table', table, '--work-dir', tmp_path, '--gpus', gpus),
+        *('--cfg-options', f'train_dataloader.batch_size={size}'),
+    )
+    assert called.code == 2
+    assert called.err.rstrip().endswith(f'give {remedy}')
+
+
 def test_gpus(tmp_path, call, monkeypatch, options):
     """They must make the batch that the learning rate is for."""
     words = ['study', '--table', 2, '--rows', 'Baseline', '--work-dir', tmp_path]
@@ -101,6 +156,11 @@ def test_gpus(tmp_path, call, monkeypatch, options):
         (['--table', 1, '--parts', 'bccd'], '--parts are of the study'),
         (['--rows', 'Baseline'], '--rows are those of a --table'),
         (['--table', 1, '--rows', 'VGG'], 'no row of Table 1 has VGG'),
+        (['--table', 1, '--rows', 'Baseline', 'VGG'], 'no row of Table 1 has VGG'),
+        (['--table', 1, '--cifar10', 'data'], '--cfg-options data_root=FOLDER'),
+        (['--table', 1, '--report', 'a.md', '--commands', 'python'], 'not allowed'),
+        (['--table', 1, '--report', 'a.md', '--csv', 'a.csv'], 'no results in a.csv'),
+        (['--report', 'a.md', '--work-dir', 'none'], 'in none/results.csv: name'),
     ],
 )
 def test_wrong_words(words, message, call):
