@@ -242,6 +242,8 @@ def paired_test(ours: Sequence[float], theirs: Sequence[float]) -> list[str]:
         return ['–', '–']
     test = stats.ttest_rel(ours, theirs)
     low, high = test.confidence_interval()
+    if not np.isfinite(test.pvalue):  # all equal, or no numbers
+        return ['–', '–']
     p = '< 0.001' if test.pvalue < 0.001 else f'{test.pvalue:.3f}'
     return [f'{low:+.2f} to {high:+.2f}', p]
 
