@@ -9,7 +9,7 @@ from contextlib import redirect_stdout
 from mmengine.config import Config
 
 from loma_mm.errors import UsageError
-from loma_mm.experiments import Results, Run
+from loma_mm.experiments import Results, Run, require_same_settings
 from loma_mm.experiments.paper import PARTS, Row, read_rows
 from loma_mm.files import write_text
 from loma_mm.running import (
@@ -116,6 +116,7 @@ def check_table(runs: Sequence[Run], gpus: int) -> None:
     }
     for run, cfg in cfgs.items():
         check_batch_size(run, cfg, gpus, len(sizes) > 1)
+    require_same_settings(runs)
     for cfg in cfgs.values():
         require_start(cfg)
         check_before_start(cfg, ('train', 'val'))

@@ -39,6 +39,12 @@ def test_a_row_is_trained_and_tabulated(options, tmp_path, call):
     # What has a result is not trained again.
     again = call(*words)
     assert '0 of 1 runs are to be done.' in again.out and table in again.out
+    # Nor is it taken for what is trained otherwise.
+    other = call(*words, 'train_cfg.max_epochs=2', '--commands', 'python')
+    assert other.code == 1 and not other.out
+    assert 'seed5 was trained with another train_cfg.max_epochs: give' in other.err
+    # More GPUs may go on with it.
+    assert not call(*words, 'train_dataloader.batch_size=1', '--gpus', 2).code
 
 
 def test_results_of_elsewhere_are_tabulated(tmp_path, call):
