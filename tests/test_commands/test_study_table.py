@@ -1,10 +1,13 @@
 """A table of the paper from nothing to its Markdown, on data of its format."""
 
+import re
+import shlex
+
 import pytest
 
 from loma_mm.commands import study, study_table
 from loma_mm.experiments import Key, Results
-from tests.helpers import parse
+from tests.helpers import ROOT, parse
 from tests.test_user_path.shrink import shrink
 from tests.test_user_path.standin import VOC_CLASSES, make_voc
 
@@ -92,6 +95,32 @@ def test_rows_are_named_by_their_parts_or_by_texts_in_them(table, texts, count):
     """CIFAR-100 is no CIFAR-10, and a row can be had alone."""
     args = parse(study, '--table', table, '--rows', *texts)
     assert len(study_table.rows_of(args)) == count
+
+
+def test_the_commands_of_the_page_make_the_runs_that_it_says():
+    """None of them can be run here; one night's are ten."""
+    text = (ROOT / 'docs/reproduce.md').read_text()
+    commands = re.findall(r'^    python -m loma_mm study ([^>\n]+)', text, re.M)
+    assert len(commands) > 4
+    counts = []
+    for command in commands:
+        args = parse(study, *shlex.split(command))
+        study.complete_arguments(args)
+        counts.append(len(study_table.runs_of(study_table.rows_of(args), args)))
+    assert counts[0] == 7 * 3 and counts[-1] == 10
+
+
+def test_tables_share_the_results_of_one_file(tmp_path, call):
+    """Those that have a config in common."""
+    results = Results(str(tmp_path / 'shared.csv'))
+    name = 'wide_resnet/wrn28-10_1xb128-loma-rhombus_cifar100'
+    results.add(Key(name, 0), name.split('/')[1], {'accuracy/top1': 82.0})
+    for table, row in ((1, '82.00'), (3, '18.00'), (4, '18.00'), (5, '82.00')):
+        called = call(
+            *('study', '--table', table, '--seeds', 0, '--collect'),
+            *('--csv', results.path, '--work-dir', tmp_path),
+        )
+        assert ': 1 of ' in called.out and f' | {row} | 1 |' in called.out
 
 
 def test_what_is_fetched_says_nothing_among_the_jobs(tmp_path, call, monkeypatch):
