@@ -13,6 +13,7 @@ from mmengine.registry import init_default_scope
 from loma_mm.errors import ConfigError, UsageError
 from loma_mm.files import why_not_writable
 from loma_mm.running import check_before_start, load_config, require_checkpoint
+from loma_mm.running.distributed import read_launcher
 from loma_mm.running.options import ConfigOptions
 from loma_mm.visualization import BeforeAfter
 
@@ -67,6 +68,7 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
 def load_run_config(args: argparse.Namespace) -> Config:
     """Read the config and apply :func:`add_run_arguments`'s flags to it."""
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    read_launcher(args.launcher)
     cfg = load_config(args.config, args.cfg_options)
     cfg.launcher = args.launcher
     if args.work_dir is not None:

@@ -3,6 +3,7 @@
 import argparse
 import shlex
 from collections.abc import Sequence
+from typing import Any
 
 from loma_mm.errors import RunError
 from loma_mm.experiments import Results, Run, collect, run_all
@@ -13,9 +14,23 @@ from .arguments import add_trust, output_folder, output_text, positive, seed
 LAUNCHERS = ('python', 'torchrun', 'slurm')
 
 
+class Once(argparse.Action):
+    """Values of which each counts once, as seeds do."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        """Keep the first of equal values."""
+        setattr(namespace, self.dest, list(dict.fromkeys(values)))
+
+
 def add_experiment_arguments(
     parser: argparse.ArgumentParser, work_dir: str, csv: str = ''
-) -> None:
+) -> argparse._MutuallyExclusiveGroup:
     """Add where runs and results go and how runs are started.
 
     Args:
@@ -23,6 +38,9 @@ def add_experiment_arguments(
         work_dir (str): Default of ``--work-dir``.
         csv (str): What the help says of the default of ``--csv``, which the
             command sets.
+
+    Returns:
+        argparse._MutuallyExclusiveGroup: What is done in place of training.
     """
     parser.add_argument(
         '--work-dir',
@@ -35,7 +53,7 @@ def add_experiment_arguments(
         type=output_text,
         help=f'table of results (default: {csv or "WORK_DIR/results.csv"})',
     )
-    parser.add_argument('--seeds', type=seed, nargs='+', metavar='N')
+    parser.add_argument('--seeds', type=seed, nargs='+', action=Once, metavar='N')
     parser.add_argument(
         '--cfg-options',
         nargs='+',
@@ -64,6 +82,7 @@ def add_experiment_arguments(
     )
     parser.add_argument('--partition', default='PARTITION', help='of --commands slurm')
     add_trust(parser)
+    return action
 
 
 def job_command(
@@ -74,14 +93,15 @@ def job_command(
     Args:
         run (Run): The run.
         launcher (str): 'python', 'torchrun' or 'slurm'.
-        gpus (int): Number of processes, for 'torchrun' and 'slurm'.
+        gpus (int): Number of processes.
         partition (str): For 'slurm'.
         trust (bool): Whether it trusts checkpoints. Defaults to False.
 
     Returns:
         str: One line for a shell.
     """
-    words = ['-m', 'loma_mm', 'train', run.config, '--work-dir', run.work_dir]
+    train = train_words(gpus) if launcher == 'python' else TRAIN
+    words = [*train, run.config, '--work-dir', run.work_dir]
     if launcher == 'slurm':
         per_node = min(gpus, 8)
         start = [

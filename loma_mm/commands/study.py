@@ -66,15 +66,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=COMPARISONS,
         help='default: cifar10 and bccd, those whose data is given',
     )
-    parser.add_argument(
+    add_table_arguments(parser)
+    action = add_experiment_arguments(parser, 'work_dirs/study')
+    action.add_argument(
         '--report',
         metavar='FILE',
         type=output_text,
         help='train nothing: write the tables and plots of the CSV file to '
         'this Markdown file and beside it (of --table the table alone)',
     )
-    add_table_arguments(parser)
-    add_experiment_arguments(parser, 'work_dirs/study')
 
 
 def complete_arguments(args: argparse.Namespace) -> None:
@@ -82,9 +82,21 @@ def complete_arguments(args: argparse.Namespace) -> None:
     if args.table:
         if args.parts:
             raise UsageError('--parts are of the study, --table is of the paper')
+        if args.cifar10 or args.bccd:
+            raise UsageError(
+                '--cifar10 and --bccd are of the study: the data of a --table is named '
+                'with --cfg-options data_root=FOLDER'
+            )
         args.work_dir = osp.join(args.work_dir, f'table{args.table}')
     elif args.rows:
         raise UsageError('--rows are those of a --table')
+    # The table of nothing shows what the paper has; a typing error is none.
+    if args.report and (args.csv or not args.table):
+        args.csv = args.csv or osp.join(args.work_dir, 'results.csv')
+        if not osp.isfile(args.csv):
+            raise UsageError(
+                f'there are no results in {args.csv}: name their file with --csv'
+            )
     args.csv = args.csv or osp.join(args.work_dir, 'results.csv')
     require_output('--csv', args.csv)
     require_different(args.csv, args.report)
@@ -230,6 +242,8 @@ def paired_test(ours: Sequence[float], theirs: Sequence[float]) -> list[str]:
         return ['–', '–']
     test = stats.ttest_rel(ours, theirs)
     low, high = test.confidence_interval()
+    if not np.isfinite(test.pvalue):  # all equal, or no numbers
+        return ['–', '–']
     p = '< 0.001' if test.pvalue < 0.001 else f'{test.pvalue:.3f}'
     return [f'{low:+.2f} to {high:+.2f}', p]
 

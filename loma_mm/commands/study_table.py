@@ -2,12 +2,14 @@
 
 import argparse
 import os.path as osp
+import sys
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 
 from mmengine.config import Config
 
 from loma_mm.errors import UsageError
-from loma_mm.experiments import Results, Run
+from loma_mm.experiments import Results, Run, require_same_settings
 from loma_mm.experiments.paper import PARTS, Row, read_rows
 from loma_mm.files import write_text
 from loma_mm.running import (
@@ -41,7 +43,8 @@ def add_table_arguments(parser: argparse.ArgumentParser) -> None:
         nargs='+',
         metavar='TEXT',
         help='of --table: those rows alone whose name has one of these texts, '
-        "as 'CIFAR-10, ResNet-20' or Baseline",
+        "as 'CIFAR-10, ResNet-20' or Baseline; where some have it between their "
+        'commas, no other',
     )
 
 
@@ -50,14 +53,22 @@ def rows_of(args: argparse.Namespace) -> list[Row]:
     every = [
         row for row in read_rows(configs_folder()) if row.part == f'Table {args.table}'
     ]
-    texts = [text.lower() for text in args.rows or ['']]
-    rows = [row for row in every if any(text in row.row.lower() for text in texts)]
-    if not rows:
-        raise UsageError(
-            f'no row of Table {args.table} has {" or ".join(args.rows)} in its name: '
-            f'they are {"; ".join(row.row for row in every)}'
-        )
-    return rows
+    if not args.rows:
+        return every
+    asked = set()
+    for text in args.rows:
+        # 07 is no part of 07+12, nor RC of RC + RF.
+        found = {
+            row for row in every if f', {text}, '.lower() in f', {row.row}, '.lower()
+        }
+        found = found or {row for row in every if text.lower() in row.row.lower()}
+        if not found:
+            raise UsageError(
+                f'no row of Table {args.table} has {text} in its name: '
+                f'they are {"; ".join(row.row for row in every)}'
+            )
+        asked |= found
+    return [row for row in every if row in asked]
 
 
 def runs_of(rows: Sequence[Row], args: argparse.Namespace) -> list[Run]:
@@ -70,16 +81,45 @@ def runs_of(rows: Sequence[Row], args: argparse.Namespace) -> list[Run]:
     ]
 
 
-def check_batch_size(run: Run, cfg: Config, gpus: int) -> None:
-    """Raise an error unless a step takes as many images as the rate is for."""
+def check_batch_size(run: Run, cfg: Config, gpus: int, mixed: bool) -> None:
+    """Raise an error unless a step takes as many images as the rate is for.
+
+    Args:
+        run (Run): The run.
+        cfg (Config): Its config.
+        gpus (int): Number of its processes.
+        mixed (bool): Whether other runs have rates for other numbers.
+    """
     wanted = cfg.get('auto_scale_lr', {}).get('base_batch_size')
     each = cfg.train_dataloader.batch_size
     if wanted and each * gpus != wanted:
+        ways = [f'--gpus {wanted // each}'] if wanted % each == 0 else []
+        if wanted % gpus == 0:
+            ways.append(f'--cfg-options train_dataloader.batch_size={wanted // gpus}')
+        way = ', or '.join(ways) or f'--gpus and a batch size that make {wanted}'
+        if mixed:
+            way += ', and --rows of this network alone'
         raise UsageError(
             f'{run.config} is meant for {wanted} images a step, and {gpus} x {each} '
-            f'are {each * gpus}: give --gpus {max(wanted // each, 1)}, or '
-            f'--cfg-options train_dataloader.batch_size={max(wanted // gpus, 1)}'
+            f'are {each * gpus}: give {way}'
         )
+
+
+def check_table(runs: Sequence[Run], gpus: int) -> None:
+    """Raise an error for what would stop one of the runs, before the first."""
+    cfgs = {
+        run: load_config(run.config, parse_options(run.options))
+        for run in {run.config: run for run in runs}.values()
+    }
+    sizes = {
+        cfg.get('auto_scale_lr', {}).get('base_batch_size') for cfg in cfgs.values()
+    }
+    for run, cfg in cfgs.items():
+        check_batch_size(run, cfg, gpus, len(sizes) > 1)
+    require_same_settings(runs)
+    for cfg in cfgs.values():
+        require_start(cfg)
+        check_before_start(cfg, ('train', 'val'))
 
 
 def run_table(args: argparse.Namespace) -> None:
@@ -90,11 +130,9 @@ def run_table(args: argparse.Namespace) -> None:
     problems = []
     if not args.report:
         if not args.collect:
-            for run in {run.config: run for run in runs}.values():
-                cfg = load_config(run.config, parse_options(run.options))
-                check_batch_size(run, cfg, args.gpus)
-                require_start(cfg)
-                check_before_start(cfg, ('train', 'val'))
+            # What a download says is no job of --commands slurm > jobs.sh.
+            with redirect_stdout(sys.stderr if args.commands else sys.stdout):
+                check_table(runs, args.gpus)
         problems = carry_out(runs, results, args)
     if not args.commands:
         path = args.report or osp.join(args.work_dir, 'table.md')

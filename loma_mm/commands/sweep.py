@@ -26,7 +26,7 @@ from mmengine.registry import MODELS, TRANSFORMS, init_default_scope
 
 from loma_mm import LocalMagnification
 from loma_mm.errors import ConfigError
-from loma_mm.experiments import Results, Run
+from loma_mm.experiments import Results, Run, require_same_settings
 from loma_mm.experiments.results import LABELS
 from loma_mm.running import check_before_start, load_config, require_start
 from loma_mm.running.config import find_type
@@ -236,7 +236,9 @@ def spread(values: np.ndarray) -> float:
 def run(args: argparse.Namespace) -> None:
     """Carry out the command."""
     complete_arguments(args)
-    cfg = load_config(args.config, parse_options(args.cfg_options))
+    options = parse_options(args.cfg_options)
+    cfg = load_config(args.config, options)
+    baseline = [load_config(args.baseline, options)] if args.baseline else []
     check_toolbox(cfg.get('default_scope'))
     init_default_scope(cfg.get('default_scope', 'mmengine'))
     points = [
@@ -244,10 +246,13 @@ def run(args: argparse.Namespace) -> None:
         for parameter, values in args.grid.items()
         for value in values
     ]
-    if not (args.commands or args.collect):
-        require_start(cfg)
-        check_before_start(cfg, ('train', 'val'))
     runs = make_runs(points, args)
+    if not args.collect:
+        require_same_settings(runs)
+    if not (args.commands or args.collect):
+        for one in (cfg, *baseline):
+            require_start(one)
+            check_before_start(one, ('train', 'val'))
     results = Results(args.csv)
     problems = carry_out(runs, results, args)
     if not args.commands:

@@ -179,8 +179,9 @@ def make_csv(cells: Sequence[Cell]) -> str:
     writer = csv.writer(text, lineterminator='\n')
     writer.writerow(('part', 'row', 'metric', 'paper', 'mean', 'sd', 'seeds'))
     for cell in cells:
-        mean = f'{statistics.mean(cell.ours):.4f}' if cell.ours else ''
-        sd = f'{statistics.stdev(cell.ours):.4f}' if cell.ours[1:] else ''
+        mean, _, sd = (
+            mean_and_sd(cell.ours, 4).partition(' ± ') if cell.ours else [''] * 3
+        )
         writer.writerow((*cell[:4], mean, sd, len(cell.ours)))
     return text.getvalue()
 

@@ -78,7 +78,7 @@ def run(args: argparse.Namespace) -> None:
     cfg = load_run_config(args)
     apply_arguments(cfg, args)
     check_before_start(cfg, ('train', 'val'))
-    with locked(cfg.work_dir):
+    with locked(cfg.work_dir, cfg.launcher):
         prepare_cpu_distribution(cfg)
         runner = build_runner(cfg)
         runner.register_hook(LastValidationHook())

@@ -1,7 +1,7 @@
 """Many runs, their results and the paper's."""
 
 from .results import Key, Result, Results, to_percent
-from .runs import Run, collect, run_all
+from .runs import Run, collect, require_same_settings, run_all
 from .work_dirs import final_metrics
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     'Run',
     'collect',
     'final_metrics',
+    'require_same_settings',
     'run_all',
     'to_percent',
 ]

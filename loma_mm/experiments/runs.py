@@ -7,18 +7,23 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mmengine.utils import ProgressBar
 
-from loma_mm.errors import BusyError
+from loma_mm.errors import BusyError, ResultsError
+from loma_mm.running import load_config
 from loma_mm.running.console import terminal
+from loma_mm.running.options import parse_options
 from loma_mm.running.work_dir import is_locked
 
 from .results import Key, Results
-from .work_dirs import final_metrics
+from .work_dirs import difference, dumped_config, final_metrics, settings_of
 
 # A run is started as a module: it needs no script to lie anywhere.
 TRAIN = ('-m', 'loma_mm', 'train')
+# More GPUs may go on with smaller shares of the same batch.
+SHARED = ('train_dataloader.batch_size',)
 
 
 @dataclass(frozen=True)
@@ -71,6 +76,32 @@ class Run:
             *self.options,
             f'randomness.seed={self.seed}',
         ]
+
+
+def require_same_settings(runs: Sequence[Run]) -> None:
+    """Raise an error if a work dir is of another training than its run.
+
+    Such as one of fewer epochs, to try: its result would be taken for the run's.
+
+    Raises:
+        ResultsError: With the setting.
+    """
+    wanted: dict[tuple, dict[str, Any]] = {}
+    for run in runs:
+        starts = sorted(Path(run.work_dir).glob('*/vis_data/config.py'))
+        # What failed before it had trained anything leaves nothing to mix up.
+        if not starts or not any(Path(run.work_dir).glob('*.pth')):
+            continue
+        what = run.config, run.options
+        if what not in wanted:
+            cfg = load_config(run.config, parse_options(run.options))
+            wanted[what] = settings_of(cfg, SHARED)
+        trained = settings_of(dumped_config(starts[-1].parent), SHARED)
+        if key := difference(trained, wanted[what]):
+            raise ResultsError(
+                f'{run.work_dir} was trained with another {key}: give the same '
+                '--cfg-options, or another --work-dir (and --csv, if you name one).'
+            )
 
 
 def collect(runs: Sequence[Run], results: Results) -> list[Run]:
@@ -161,7 +192,8 @@ def _train(run: Run, results: Results, train: Sequence[str]) -> str | None:
             stdout=log,
             stderr=subprocess.STDOUT,
         ).returncode
-    if code == BusyError.exit_code:
+    # torchrun's exit code is not that of its processes.
+    if code == BusyError.exit_code or (code and is_locked(run.work_dir)):
         return _busy(run)
     if code:
         return f'{run} failed with exit code {code}: see {run.log}.'

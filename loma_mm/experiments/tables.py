@@ -1,7 +1,8 @@
 """Tables in Markdown and what their cells hold."""
 
-import statistics
 from collections.abc import Sequence
+
+import numpy as np
 
 
 def markdown_table(header: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
@@ -17,7 +18,8 @@ def escape(text: str) -> str:
 
 def mean_and_sd(values: Sequence[float], digits: int = 2) -> str:
     """The mean and the sample standard deviation, if there is one."""
-    mean = f'{statistics.mean(values):.{digits}f}'
+    # Python's statistics take no nan, which a file of results may hold.
+    mean = f'{np.mean(values):.{digits}f}'
     if len(values) < 2:
         return mean
-    return f'{mean} ± {statistics.stdev(values):.{digits}f}'
+    return f'{mean} ± {np.std(values, ddof=1):.{digits}f}'

@@ -151,6 +151,16 @@ def _flatten(node: Any, path: str, ignore: Sequence[str]) -> Iterator[tuple[str,
         yield from _flatten(value, f'{path}.{key}', ignore)
 
 
+def difference(ours: dict[str, Any], theirs: dict[str, Any]) -> str | None:
+    """The first of some :func:`settings_of` that is not as in others."""
+    for key in {**ours, **theirs}:
+        if (key in ours) != (key in theirs) or not _same(
+            ours.get(key), theirs.get(key)
+        ):
+            return key
+    return None
+
+
 class ConfigFinder:
     """Tells which of some configs a run was trained with.
 
@@ -197,13 +207,7 @@ class ConfigFinder:
             self._settings[config] = settings_of(
                 load_config(str(self.folder / config)), self.ignore
             )
-        ours, theirs = run.settings, self._settings[config]
-        for key in {**ours, **theirs}:
-            if (key in ours) != (key in theirs) or not _same(
-                ours.get(key), theirs.get(key)
-            ):
-                return key
-        return None
+        return difference(run.settings, self._settings[config])
 
     def assign(
         self, work_dirs: Iterable[WorkDir]

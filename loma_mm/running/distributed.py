@@ -1,10 +1,35 @@
 """Distributed training where there is no accelerator."""
 
+import os
+
 import torch.distributed
 from mmengine.config import Config
 from mmengine.device import get_device
 
 from loma_mm.errors import SetupError
+
+# Where launchers other than torchrun say which process this is.
+RANKS = {'slurm': 'SLURM_PROCID', 'mpi': 'OMPI_COMM_WORLD_RANK'}
+
+
+def read_launcher(launcher: str) -> None:
+    """Say as torchrun does what other launchers say, before MMEngine does.
+
+    On slurm each job, and each step of one, also gets a port of its own, unless
+    MASTER_PORT is set: MMEngine would take 29500 for all that share a machine.
+
+    Args:
+        launcher (str): That of the command line.
+    """
+    if launcher in RANKS:
+        os.environ.setdefault('RANK', os.environ.get(RANKS[launcher], '0'))
+    if launcher == 'slurm':
+        job, step = (
+            int(os.environ.get(f'SLURM_{name}_ID', 0)) for name in ('JOB', 'STEP')
+        )
+        # Below the ports that systems give away by themselves.
+        port = 10000 + (101 * job + step) % 20000
+        os.environ.setdefault('MASTER_PORT', str(port))
 
 
 def prepare_cpu_distribution(cfg: Config) -> None:

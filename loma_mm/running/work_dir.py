@@ -16,15 +16,20 @@ def _lock(work_dir: str) -> FileLock:
 
 
 @contextmanager
-def locked(work_dir: str) -> Iterator[None]:
+def locked(work_dir: str, launcher: str = 'none') -> Iterator[None]:
     """Hold a work dir; the operating system lets go of it if we are killed.
 
-    Of a distributed training the first process holds it for all.
+    Of a distributed training the first process holds it for all. Several tasks of
+    one job on slurm, without a launcher, are trainings of their own.
+
+    Args:
+        work_dir (str): It is made if it is not there.
+        launcher (str): That of the training. Defaults to 'none'.
 
     Raises:
         BusyError: If another training has it.
     """
-    if os.environ.get('RANK', os.environ.get('SLURM_PROCID', '0')) != '0':
+    if launcher != 'none' and os.environ.get('RANK', '0') != '0':
         yield
         return
     os.makedirs(work_dir, exist_ok=True)

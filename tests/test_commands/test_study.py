@@ -211,3 +211,20 @@ def test_data_must_be_named(call):
     called = call('study', '--parts', 'bccd')
     assert called.code == 2
     assert 'say where its data is: --bccd FOLDER' in called.err
+
+
+@pytest.mark.parametrize(
+    'ours, cells',
+    [
+        # No test is of values that are equal, or are none.
+        ([70.0, 71.0], ['70.50 ± 0.71', '2', '+0.00', '–', '–']),
+        ([70.0, float('nan')], ['nan ± nan', '2', '+nan', '–', '–']),
+        ([], ['not run', '0', '–', '–', '–']),
+        ([72.0], ['72.00', '1', '+2.00', '–', '–']),
+    ],
+)
+def test_a_table_of_what_no_test_is_of(ours, cells):
+    baseline = study.Outcome('Baseline', {0: 70.0, 1: 71.0}, {})
+    method = study.Outcome('LOMA', dict(enumerate(ours)), {})
+    line = study.make_table('cifar10', [baseline, method]).splitlines()[-1]
+    assert line.strip('| ').split(' | ')[1:] == cells

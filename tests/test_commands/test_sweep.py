@@ -138,6 +138,20 @@ def test_one_command_from_runs_to_plot(tiny_options, tmp_path, call):
     assert mmcv.imread(tmp_path / 'sweep' / 'sweep.png').std() > 10
 
 
+def test_the_baseline_is_checked_before_the_first_run(tiny_options, tmp_path, call):
+    arguments = ['sweep', CLASSIFIER, '--p', 0.25, '--work-dir', tmp_path / 'sweep']
+    arguments += ['--cfg-options', *tiny_options]
+    assert 'no config file typo.py' in call(*arguments, '--baseline', 'typo.py').err
+    mine = tmp_path / 'mine.py'
+    mine.write_text(
+        f"_base_ = '{CLASSIFIER}'\nval_dataloader = dict(dataset=dict("
+        "split='nowhere'))\n"
+    )
+    called = call(*arguments, '--baseline', mine)
+    assert called.code == 1 and 'val_dataloader.dataset cannot' in called.err
+    assert not (tmp_path / 'sweep').exists()
+
+
 def test_what_goes_wrong(tmp_path, call):
     arguments = ['sweep', CLASSIFIER, '--p', 0.25, '--work-dir', tmp_path / 'sweep']
     called = call(*arguments, '--cfg-options', 'data_root=nowhere')

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from loma_mm.commands.experiment_arguments import job_command
-from loma_mm.errors import ResultsError, UsageError
+from loma_mm.errors import BusyError, ResultsError, UsageError
 from loma_mm.experiments import (
     Key,
     Result,
@@ -184,6 +184,32 @@ def test_two_processes_do_not_do_the_same_run(tmp_path):
     assert run_all([run], results, [str(script)]) == said
 
 
+def test_torchrun_hides_that_another_process_was_first(tmp_path, monkeypatch):
+    """Its exit code is 1, whatever that of its processes."""
+    run = Run('one', str(CLASSIFIER), 0, str(tmp_path))
+    script = tmp_path / 'train.py'
+    script.write_text('raise SystemExit(1)')
+    seen = iter((False, True))
+    monkeypatch.setattr('loma_mm.experiments.runs.is_locked', lambda _: next(seen))
+    assert run_all([run], Results(str(tmp_path / 'r.csv')), [str(script)]) == [
+        'one, seed 0 is being done by another process.'
+    ]
+
+
+def test_tasks_of_slurm_without_a_launcher_are_trainings_of_their_own(
+    tmp_path, monkeypatch
+):
+    """As when srun starts the study once a GPU: none trains what another does."""
+    monkeypatch.setenv('SLURM_PROCID', '1')
+    with locked(str(tmp_path)):
+        with pytest.raises(BusyError), locked(str(tmp_path)):
+            pass
+        # The second process of one training.
+        monkeypatch.setenv('RANK', '1')
+        with locked(str(tmp_path), 'slurm'):
+            pass
+
+
 def test_a_second_training_of_a_work_dir_is_refused(classifier_options, tmp_path, call):
     """Also of one whose parent was killed: the training itself holds it."""
     with locked(str(tmp_path)):
@@ -262,6 +288,11 @@ def test_commands_for_clusters():
     start = '-m loma_mm train c.py --work-dir root/a/b/seed2'
     rest = "--resume --cfg-options 'x.y=(1,2)' randomness.seed=2"
     assert job_command(run, 'python', 1, '') == f'python {start} {rest}'
+    # As many processes as the batch size was checked for.
+    assert job_command(run, 'python', 4, '') == (
+        'python -m torch.distributed.run --standalone --nproc_per_node=4 -m loma_mm '
+        f'train --launcher pytorch c.py --work-dir root/a/b/seed2 {rest}'
+    )
     assert job_command(run, 'torchrun', 4, '') == (
         f'torchrun --nproc_per_node=4 {start} --launcher pytorch {rest}'
     )
