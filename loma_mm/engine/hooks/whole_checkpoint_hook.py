@@ -27,15 +27,15 @@ register_backend(BACKEND, WholeFileBackend, force=True)
 
 
 class _RemoveLater:
-    """A file backend that puts removals off, of what is in a folder.
+    """A file backend that puts removals off, of what is in some folders.
 
     A checkpoint names others that are to go, as the best one so far. One that was
     made elsewhere names files that are not of this training.
     """
 
-    def __init__(self, backend: Any, folder: str) -> None:
+    def __init__(self, backend: Any, *folders: str) -> None:
         self._backend = backend
-        self._folder = osp.abspath(folder)
+        self._folders = set(map(osp.abspath, folders))
         self._pending: list[tuple[Any, str]] = []
 
     def __getattr__(self, name: str) -> Any:
@@ -48,7 +48,7 @@ class _RemoveLater:
         self._put_off(self._backend.rmtree, path)
 
     def _put_off(self, remove: Any, path: str) -> None:
-        if osp.dirname(osp.abspath(path)) == self._folder:
+        if osp.dirname(osp.abspath(path)) in self._folders:
             self._pending.append((remove, path))
 
     def carry_out(self) -> None:
@@ -69,7 +69,8 @@ class WholeCheckpointHook(CheckpointHook):
     one more than ``max_keep_ckpts`` on the disk for a moment.
 
     The arguments are those of :class:`mmengine.hooks.CheckpointHook`. Where
-    ``backend_args`` names a file backend, that one writes in its own way.
+    ``backend_args`` names a file backend other than the local disk, that one
+    writes in its own way.
 
     Raises:
         RunError: In training, if a checkpoint cannot be written.
@@ -81,9 +82,29 @@ class WholeCheckpointHook(CheckpointHook):
         self.file_backend: Any
         self.backend_args: dict | None
         local = isinstance(get_file_backend(self.out_dir), LocalBackend)
-        if self.backend_args is None and self.file_client_args is None and local:
+        named = self.backend_args in (None, {}, dict(backend='local'))
+        if local and named and self.file_client_args is None:
             self.backend_args = dict(backend=BACKEND)
-        self.file_backend = _RemoveLater(self.file_backend, str(self.out_dir))
+        if local:
+            self._find_best()
+        # The names may have a folder of their own.
+        names = osp.join(str(self.out_dir), self.filename_tmpl)
+        self.file_backend = _RemoveLater(
+            self.file_backend, str(self.out_dir), osp.dirname(names)
+        )
+
+    def _find_best(self) -> None:
+        """Know the best one where it is: the work dir may have been moved."""
+
+        def here(path: str) -> str:
+            moved = osp.join(str(self.out_dir), osp.basename(path))
+            return moved if osp.isfile(moved) else path
+
+        # It has one of the two, or neither.
+        if best := vars(self).get('best_ckpt_path'):
+            self.best_ckpt_path = here(best)
+        for key, path in vars(self).get('best_ckpt_path_dict', {}).items():
+            self.best_ckpt_path_dict[key] = path and here(path)
 
     def after_train_epoch(self, runner: Runner) -> None:
         """Save, then remove."""
