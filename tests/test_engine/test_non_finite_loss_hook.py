@@ -77,6 +77,31 @@ def test_one_that_passes_stops_nothing(tmp_path):
     assert saved(tmp_path) == ['epoch_4.pth']
 
 
+@pytest.mark.parametrize('name', ['layer.weight', 'statistic'])
+def test_no_checkpoint_of_weights_that_are_none(tmp_path, monkeypatch, name):
+    """Of a finite loss, whose gradient is not: it replaced the last good one."""
+
+    def build(model):
+        init(model)
+        model.register_buffer('statistic', torch.ones(2))
+        # As that of an attention may be, which is no fault.
+        model.register_buffer('mask', torch.full((2,), -math.inf))
+        models.append(model)
+
+    class Losses(list):
+        def pop(self, first):
+            if len(self) == 3:
+                models[0].state_dict()[name].fill_(math.nan)
+            return super().pop(first)
+
+    init, models = Model.__init__, []
+    monkeypatch.setattr(Model, '__init__', build)
+    said = f'checkpoint of iteration 4: {name} of the model is no longer finite'
+    with pytest.raises(RunError, match=said):
+        run(tmp_path, Losses([1, 1, 1, 1, 1, 1]), patience=3)
+    assert saved(tmp_path) == ['epoch_2.pth']
+
+
 @pytest.mark.parametrize('name', ['loss', 'd0.loss_cls', 'disc_loss'])
 @pytest.mark.parametrize('kind', [float, np.float32, torch.tensor])
 def test_names_and_kinds_of_losses(name, kind):
