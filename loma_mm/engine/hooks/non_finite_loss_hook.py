@@ -15,11 +15,6 @@ from loma_mm.names import some
 if TYPE_CHECKING:
     from mmengine.runner import Runner
 
-REMEDY = (
-    '--resume from the last checkpoint with --cfg-options '
-    'optim_wrapper.clip_grad.max_norm=10, or start anew with a lower learning rate, '
-    'which --resume would take from the checkpoint'
-)
 # How many images of a batch a message names.
 NAMED = 8
 
@@ -87,21 +82,21 @@ class NonFiniteLossHook(Hook):
         self._count += 1
         self._bad = bad
         if self._count >= self.patience:
-            raise RunError(self._message(bad))
+            raise RunError(self._message(runner, bad))
 
     def before_save_checkpoint(self, runner: 'Runner', checkpoint: dict) -> None:
         """Keep the weights of such a loss, or gradient, out of the work dir."""
         if self._count:
-            raise RunError(self._message(self._bad))
+            raise RunError(self._message(runner, self._bad))
         spoiled = [name for name in _not_finite(runner.model) if name not in self._odd]
         if spoiled:
             raise RunError(
                 f'Training stopped before the checkpoint of iteration '
                 f'{checkpoint["meta"]["iter"]}: {some(spoiled, 3)} of the model '
-                f'is no longer finite, though the last losses are: {REMEDY}.'
+                f'is no longer finite, though the last losses are: {_remedy(runner)}.'
             )
 
-    def _message(self, bad: dict[str, float]) -> str:
+    def _message(self, runner: 'Runner', bad: dict[str, float]) -> str:
         losses = ', '.join(f'{name} = {value}' for name, value in bad.items())
         named = ', '.join(self._images[:NAMED]) or 'whose samples have no names'
         more = len(self._images) - NAMED
@@ -110,8 +105,24 @@ class NonFiniteLossHook(Hook):
         return (
             f'Training stopped at iteration {self._first + self._count - 1}: {losses}, '
             f'not finite for {self._count} in a row; the first, iteration '
-            f'{self._first}, had the images {named}: look at them, then {REMEDY}.'
+            f'{self._first}, had the images {named}: look at them, then '
+            f'{_remedy(runner)}.'
         )
+
+
+def _remedy(runner: 'Runner') -> str:
+    """What to type, with a smaller norm of gradients than that of the config."""
+    wrapper = runner.cfg.get('optim_wrapper') or {}
+    clip = wrapper.get('clip_grad') or {}
+    options = [f'optim_wrapper.clip_grad.max_norm={clip.get("max_norm", 100) / 10:g}']
+    # None, or a clipping of another kind, has no place for it.
+    if 'clip_grad' in wrapper and 'max_norm' not in clip:
+        options.insert(0, 'optim_wrapper.clip_grad._delete_=true')
+    return (
+        f'--resume from the last checkpoint with --cfg-options {" ".join(options)}, '
+        'or start anew with a lower learning rate, which --resume would take from the '
+        'checkpoint'
+    )
 
 
 def _not_finite(model: nn.Module) -> Iterator[str]:
