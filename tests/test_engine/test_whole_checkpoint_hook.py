@@ -12,7 +12,7 @@ from mmengine.model import BaseModel
 from mmengine.runner import Runner
 
 from loma_mm.engine.hooks.whole_checkpoint_hook import WholeFileBackend, _RemoveLater
-from loma_mm.errors import RunError
+from loma_mm.errors import ConfigError, RunError
 from loma_mm.files import whole_file
 from loma_mm.running.resume import latest_checkpoint
 from loma_mm.running.work_dir import locked
@@ -104,6 +104,21 @@ def test_the_old_ones_go(tmp_path):
 def test_the_old_ones_go_from_a_folder_of_their_own(tmp_path):
     train(tmp_path, 3, max_keep_ckpts=1, filename_tmpl='deeper/e{}.pth')
     assert saved(tmp_path / 'deeper') == ['e3.pth']
+
+
+def test_a_best_one_of_a_metric_that_is_none(tmp_path):
+    """It was a KeyError; the checkpoint before it is there to go on from."""
+    with pytest.raises(ConfigError, match='names acc, and the validation gives score:'):
+        train(tmp_path, 2, save_best='acc', rule='greater')
+    assert latest_checkpoint(str(tmp_path)) == str(tmp_path / 'epoch_1.pth')
+    train(
+        tmp_path,
+        2,
+        resume=str(tmp_path / 'epoch_1.pth'),
+        save_best='score',
+        rule='greater',
+    )
+    assert 'best_score_epoch_2.pth' in saved(tmp_path)
 
 
 @pytest.mark.parametrize('keys', ['score', ['score', 'other']])

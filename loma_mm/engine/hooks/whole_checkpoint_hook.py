@@ -8,8 +8,9 @@ from mmengine.hooks import CheckpointHook
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 
-from loma_mm.errors import RunError
+from loma_mm.errors import ConfigError, RunError
 from loma_mm.files import whole_file
+from loma_mm.names import some
 
 BACKEND = 'whole'
 
@@ -74,6 +75,7 @@ class WholeCheckpointHook(CheckpointHook):
 
     Raises:
         RunError: In training, if a checkpoint cannot be written.
+        ConfigError: After a validation, if ``save_best`` names no metric of it.
     """
 
     def before_train(self, runner: Runner) -> None:
@@ -118,6 +120,15 @@ class WholeCheckpointHook(CheckpointHook):
 
     def after_val_epoch(self, runner: Runner, metrics: dict) -> None:
         """Save the best one, then remove the one that was best."""
+        for name in set(self.save_best or ()) - {'auto', *metrics}:
+            # A KeyError of MMEngine's; without any metric it warns.
+            if metrics:
+                raise ConfigError(
+                    f'save_best of the checkpoint hook names {name}, and the '
+                    f'validation gives {some(list(metrics))}: name one of these with '
+                    '--cfg-options default_hooks.checkpoint.save_best=NAME, and '
+                    '--resume goes on from the last checkpoint.'
+                )
         with self._saving():
             super().after_val_epoch(runner, metrics)
 
