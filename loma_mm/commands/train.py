@@ -66,7 +66,8 @@ def apply_arguments(cfg: Config, args: argparse.Namespace) -> None:
     if args.resume not in (None, 'auto'):
         cfg.load_from, cfg.resume = args.resume, True
     elif args.resume or (cfg.get('resume') and not cfg.get('load_from')):
-        latest = latest_checkpoint(cfg.work_dir)
+        hooks = cfg.get('default_hooks') or {}
+        latest = latest_checkpoint(cfg.work_dir, hooks.get('checkpoint'))
         cfg.resume = latest is not None
         # Without one, it starts from what the config says.
         cfg.load_from = latest or cfg.get('load_from')

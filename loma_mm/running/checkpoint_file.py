@@ -28,7 +28,8 @@ def require_checkpoint_file(path: str) -> None:
         raise DataError(f'{path} is a folder: name a checkpoint{_of(path)}.')
     if not osp.isfile(path):
         raise DataError(
-            f'There is no checkpoint {path}: name one{_of(osp.dirname(path) or ".")}.'
+            f'There is no checkpoint {path or repr(path)}: name '
+            f'one{_of(osp.dirname(path) or ".")}.'
         )
     try:
         with open(path, 'rb') as file:

@@ -4,6 +4,7 @@ import os
 import os.path as osp
 import warnings
 import zipfile
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from loma_mm.errors import DataError, LomaWarning
 from .trust import load_checkpoint_file, missing_progress
 
 
-def latest_checkpoint(work_dir: str) -> str | None:
+def latest_checkpoint(work_dir: str, hook: dict | None = None) -> str | None:
     """The newest whole checkpoint of a training.
 
     MMEngine's pointer ``last_checkpoint`` is believed if what it names is
@@ -23,12 +24,15 @@ def latest_checkpoint(work_dir: str) -> str | None:
 
     Args:
         work_dir (str): Work dir of the training.
+        hook (dict, optional): The config of its CheckpointHook, which may have
+            another folder and other names. Defaults to None.
 
     Returns:
         str | None: Its path, or None if there is none.
     """
     folder = Path(work_dir)
-    newest = sorted(folder.glob('[!.]*.pth'), key=os.path.getmtime, reverse=True)
+    found = {path for part in _folders(work_dir, hook or {}) for path in part}
+    newest = sorted(found, key=os.path.getmtime, reverse=True)
     pointer = folder / 'last_checkpoint'
     if pointer.is_file():
         # MMEngine writes it in the encoding of the machine; one that went down may
@@ -58,6 +62,18 @@ def latest_checkpoint(work_dir: str) -> str | None:
             stacklevel=2,
         )
     return str(good) if good else None
+
+
+def _folders(work_dir: str, hook: dict) -> Iterator[Iterator[Path]]:
+    """The checkpoints of each folder in which MMEngine may have put them."""
+    folders = [work_dir]
+    if hook.get('out_dir'):
+        folders.append(osp.join(hook['out_dir'], osp.basename(osp.abspath(work_dir))))
+    template = hook.get('filename_tmpl') or 'epoch_{}.pth'
+    deeper, name = osp.split(template)
+    for folder in folders:
+        yield Path(folder).glob('[!.]*.pth')
+        yield Path(folder, deeper).glob(f'[!.]*{osp.splitext(name)[1]}')
 
 
 def _what_is_wrong(path: Path) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from mmengine.config import ConfigDict
 from mmengine.logging import HistoryBuffer
+from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler
 from torch._weights_only_unpickler import _get_allowed_globals
 
 try:
@@ -18,14 +19,18 @@ try:
 except ImportError:  # NumPy 1
     from numpy.core import multiarray  # type: ignore[no-redef]
 
-STATISTICS = ('min', 'max', 'current', 'mean')
+# What a state names of its own class.
+METHODS = (
+    (HistoryBuffer, ('min', 'max', 'current', 'mean')),
+    (OneCycleParamScheduler, ('_annealing_cos', '_annealing_linear')),
+)
 
 
-def _statistic(owner: Any, name: Any) -> Any:
-    """In place of getattr, by which a HistoryBuffer names its own methods."""
-    if owner is not HistoryBuffer or name not in STATISTICS:
+def _method(owner: Any, name: Any) -> Any:
+    """In place of getattr, by which a pickle names a method of a class."""
+    if not any(owner is kind and name in names for kind, names in METHODS):
         raise pickle.UnpicklingError('GLOBAL builtins.getattr')
-    return getattr(HistoryBuffer, name)
+    return getattr(owner, name)
 
 
 @cache
@@ -37,9 +42,9 @@ def safe_globals() -> dict[str, Any]:
     """
     dtypes = [type(np.dtype(code)) for code in np.typecodes['All'] if code not in 'OV']
     found: dict[str, Any] = {
-        'builtins.getattr': _statistic,
+        'builtins.getattr': _method,
         'builtins.slice': slice,
-        'mmengine.logging.history_buffer.HistoryBuffer': HistoryBuffer,
+        **{f'{kind.__module__}.{kind.__qualname__}': kind for kind, _ in METHODS},
         # Nested settings of a dataset's metainfo.
         'mmengine.config.config.ConfigDict': ConfigDict,
         # The command line, in checkpoints of other projects.

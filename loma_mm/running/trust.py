@@ -146,7 +146,8 @@ def _without_code(contents: Any) -> Any:
 
 def require_start(cfg: Config) -> None:
     """Raise a DataError if a config's ``load_from`` cannot be loaded."""
-    if cfg.get('load_from'):
+    # An empty one, of a shell's empty variable, is none that is there.
+    if cfg.get('load_from') is not None:
         require_checkpoint(cfg.load_from, cfg.get('resume', False))
 
 

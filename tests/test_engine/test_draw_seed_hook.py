@@ -192,6 +192,20 @@ def test_resumed_as_if_never_stopped(tmp_path, loader):
     assert states[:2] == states_then[:2] and torch.equal(states[2], states_then[2])
 
 
+@pytest.mark.parametrize('loader', LOADERS.values(), ids=LOADERS)
+@pytest.mark.parametrize('step', [5, 6, 12])
+def test_resumed_in_the_middle_of_an_epoch(tmp_path, step, loader):
+    """From a checkpoint of iterations: MMEngine trained that epoch twice."""
+    loop = dict(type='EpochBasedTrainLoop', max_epochs=4)
+    whole, _ = train(tmp_path, loop=loop, **loader)
+    resumed, _ = train(
+        tmp_path, loop=loop, resume=str(tmp_path / f'iter_{step}.pth'), **loader
+    )
+    assert resumed.images == whole.images[step:]
+    assert resumed.features == whole.features[step:]
+    assert torch.equal(resumed.weight, whole.weight)
+
+
 def test_a_batch_on_its_way_to_a_worker_seeds_nothing(monkeypatch):
     """A thread pickles it while the training process draws."""
     batch = SeededBatch([3, 1, 2], (0, 0, 0, 1, 2))

@@ -10,6 +10,8 @@ import torch
 
 from loma_mm.engine import NonFiniteLossHook
 from loma_mm.errors import RunError
+from loma_mm.running import load_config
+from loma_mm.running.options import parse_options
 from tests.helpers import CLASSIFIER
 from tests.test_engine.test_whole_checkpoint_hook import Model, saved
 
@@ -77,14 +79,68 @@ def test_one_that_passes_stops_nothing(tmp_path):
     assert saved(tmp_path) == ['epoch_4.pth']
 
 
+@pytest.mark.parametrize('name', ['layer.weight', 'statistic'])
+def test_no_checkpoint_of_weights_that_are_none(tmp_path, monkeypatch, name):
+    """Of a finite loss, whose gradient is not: it replaced the last good one."""
+
+    def build(model):
+        init(model)
+        model.register_buffer('statistic', torch.ones(2))
+        # As that of an attention may be, which is no fault.
+        model.register_buffer('mask', torch.full((2,), -math.inf))
+        models.append(model)
+
+    class Losses(list):
+        def pop(self, first):
+            if len(self) == 3:
+                models[0].state_dict()[name].fill_(math.nan)
+            return super().pop(first)
+
+    init, models = Model.__init__, []
+    monkeypatch.setattr(Model, '__init__', build)
+    said = f'checkpoint of iteration 4: {name} of the model is no longer finite'
+    with pytest.raises(RunError, match=said):
+        run(tmp_path, Losses([1, 1, 1, 1, 1, 1]), patience=3)
+    assert saved(tmp_path) == ['epoch_2.pth']
+
+
 @pytest.mark.parametrize('name', ['loss', 'd0.loss_cls', 'disc_loss'])
 @pytest.mark.parametrize('kind', [float, np.float32, torch.tensor])
 def test_names_and_kinds_of_losses(name, kind):
     """MMEngine minimises what has loss in its name, wherever."""
-    hook, runner = NonFiniteLossHook(patience=1), SimpleNamespace(iter=4)
+    hook, runner = NonFiniteLossHook(patience=1), SimpleNamespace(iter=4, cfg={})
     hook.after_train_iter(runner, 0, None, {name: kind(1.0), 'grad_norm': math.inf})
     with pytest.raises(RunError, match=f'iteration 5: {name} = nan'):
         hook.after_train_iter(runner, 0, None, {name: kind(math.nan)})
+
+
+@pytest.mark.parametrize(
+    ('clip', 'then'),
+    [
+        ('', dict(max_norm=10)),
+        ('optim_wrapper = dict(clip_grad=None)', dict(max_norm=10)),
+        (
+            'optim_wrapper = dict(clip_grad=dict(type="value", clip_value=1))',
+            dict(max_norm=10),
+        ),
+        # Ten would clip less.
+        (
+            'optim_wrapper = dict(clip_grad=dict(max_norm=5, norm_type=1))',
+            dict(max_norm=0.5, norm_type=1),
+        ),
+    ],
+)
+def test_the_remedy_fits_the_config(tmp_path, clip, then):
+    """The options that it says are read, and clip more than the config does."""
+    config = tmp_path / 'config.py'
+    config.write_text(f"_base_ = '{CLASSIFIER}'\n{clip}\n")
+    runner = SimpleNamespace(iter=4, cfg=load_config(str(config)))
+    hook = NonFiniteLossHook(patience=1)
+    with pytest.raises(RunError) as said:
+        hook.after_train_iter(runner, 0, None, dict(loss=math.nan))
+    words = re.search('--cfg-options (.*), or', str(said.value))[1].split()
+    cfg = load_config(str(config), parse_options(words))
+    assert cfg.optim_wrapper.clip_grad == then
 
 
 @pytest.mark.parametrize('patience', [0, -1, 1.5, 'ten', None, True])

@@ -12,7 +12,7 @@ from mmengine.model import BaseModel
 from mmengine.runner import Runner
 
 from loma_mm.engine.hooks.whole_checkpoint_hook import WholeFileBackend, _RemoveLater
-from loma_mm.errors import RunError
+from loma_mm.errors import ConfigError, RunError
 from loma_mm.files import whole_file
 from loma_mm.running.resume import latest_checkpoint
 from loma_mm.running.work_dir import locked
@@ -31,17 +31,17 @@ class Model(BaseModel):
 class Score(BaseMetric):
     """Better with every validation."""
 
-    score = 0
+    score, others = 0, {}
 
     def process(self, batch, samples):
         self.results.append(1)
 
     def compute_metrics(self, results):
         self.score += 1
-        return dict(score=self.score)
+        return dict(score=self.score, **self.others)
 
 
-def train(work_dir, epochs, **hook):
+def train(work_dir, epochs, resume=None, **hook):
     """Train one iteration an epoch; each saves."""
     data = dict(
         batch_size=2,
@@ -66,7 +66,9 @@ def train(work_dir, epochs, **hook):
         default_scope='mmengine',
         visualizer=None,
         log_level='ERROR',
-        experiment_name=f'{os.path.basename(work_dir)}_{epochs}',
+        experiment_name=f'{os.path.basename(work_dir)}_{torch.seed()}',
+        load_from=resume,
+        resume=resume is not None,
     ).train()
 
 
@@ -99,10 +101,44 @@ def test_the_old_ones_go(tmp_path):
     assert state['meta']['epoch'] == 4
 
 
+def test_the_old_ones_go_from_a_folder_of_their_own(tmp_path):
+    train(tmp_path, 3, max_keep_ckpts=1, filename_tmpl='deeper/e{}.pth')
+    assert saved(tmp_path / 'deeper') == ['e3.pth']
+
+
+def test_a_best_one_of_a_metric_that_is_none(tmp_path):
+    """It was a KeyError; the checkpoint before it is there to go on from."""
+    with pytest.raises(ConfigError, match='names acc, and the validation gives score:'):
+        train(tmp_path, 2, save_best='acc', rule='greater')
+    assert latest_checkpoint(str(tmp_path)) == str(tmp_path / 'epoch_1.pth')
+    train(
+        tmp_path,
+        2,
+        resume=str(tmp_path / 'epoch_1.pth'),
+        save_best='score',
+        rule='greater',
+    )
+    assert 'best_score_epoch_2.pth' in saved(tmp_path)
+
+
+@pytest.mark.parametrize('keys', ['score', ['score', 'other']])
+def test_the_best_one_of_a_work_dir_that_was_moved(tmp_path, keys, monkeypatch):
+    """It goes when there is a better one, which it did not."""
+    monkeypatch.setattr(Score, 'others', dict(other=1))
+    hook = dict(save_best=keys, rule='greater', max_keep_ckpts=1)
+    train(tmp_path / 'old', 1, **hook)
+    new = (tmp_path / 'old').rename(tmp_path / 'new')
+    monkeypatch.setattr(Score, 'score', 1)
+    train(new, 2, resume=str(new / 'epoch_1.pth'), **hook)
+    left = ['best_other_epoch_1.pth'] if 'other' in keys else []
+    assert saved(new) == [*left, 'best_score_epoch_2.pth', 'epoch_2.pth']
+
+
 @pytest.mark.parametrize(
     ('name', 'hook', 'left'),
     [
         ('epoch_3', {}, ['epoch_2.pth']),
+        ('epoch_3', dict(backend_args=dict(backend='local')), ['epoch_2.pth']),
         ('iter_3', dict(by_epoch=False), ['iter_2.pth']),
         (
             'best_score_epoch_3',

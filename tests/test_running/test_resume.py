@@ -23,11 +23,11 @@ def three(tmp_path):
     return paths
 
 
-def latest(folder):
+def latest(folder, hook=None):
     """What is taken, and what is said of it."""
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter('always')
-        path = latest_checkpoint(str(folder))
+        path = latest_checkpoint(str(folder), hook)
     assert all(issubclass(note.category, LomaWarning) for note in said)
     return path, ''.join(str(note.message) for note in said)
 
@@ -96,6 +96,30 @@ def test_a_checkpoint_of_another_training(call, tiny_options, tmp_path, other):
         done = call(*words, 'train_cfg.max_epochs=2', 'resume=True', other)
     assert done.code == 1 and 'Traceback' not in done.said, done.said
     assert 'epoch_1.pth was saved by a training with another model' in done.err
+
+
+@pytest.mark.parametrize(
+    ('hook', 'place'),
+    [
+        (dict(out_dir='{tmp}/out'), 'out/work/epoch_{}.pth'),
+        (dict(filename_tmpl='at_{:04d}.pt'), 'work/at_000{}.pt'),
+        (dict(filename_tmpl='deeper/{}.pth'), 'work/deeper/{}.pth'),
+    ],
+)
+def test_where_the_hook_puts_them(three, tmp_path, hook, place):
+    """The last one is cut off: no other was looked for, and training began anew."""
+    hook = {key: value.replace('{tmp}', str(tmp_path)) for key, value in hook.items()}
+    for i, path in enumerate(three, 1):
+        there = tmp_path / place.format(i)
+        there.parent.mkdir(parents=True, exist_ok=True)
+        path.rename(there)
+    (tmp_path / 'work').mkdir(exist_ok=True)
+    (tmp_path / 'work/last_checkpoint').write_text(str(there))
+    # What a killed save left.
+    (there.parent / f'.{there.stem}.part-x{there.suffix}').write_bytes(b'')
+    path, said = latest(tmp_path / 'work', hook)
+    assert path == str(tmp_path / place.format(2))
+    assert f'{there} is not whole' in said and 'part-' not in said
 
 
 def test_nothing_is_whole(three, tmp_path):

@@ -5,6 +5,8 @@ import copy
 import pytest
 import torch
 
+from tests.helpers import CLASSIFIER
+
 from .checkpoints import LATEST, WAYS, sentence
 
 pytest.importorskip('mmdet')
@@ -79,6 +81,15 @@ def test_a_folder_is_no_checkpoint(call, place):
     assert done.code == 1
     assert f'{place.folder}/work is a folder: name a checkpoint of' in sentence(done)
     assert 'which has best_accuracy_top1_epoch_1.pth, epoch_1.pth.' in sentence(done)
+
+
+@pytest.mark.parametrize('words', [['--resume='], ['--cfg-options', 'load_from=']])
+def test_an_empty_name(call, tmp_path, words):
+    """Of a variable of a shell that was not set."""
+    done = call('train', CLASSIFIER, '--work-dir', tmp_path / 'out', *words)
+    assert done.code == 1
+    assert sentence(done).startswith("There is no checkpoint '': name one")
+    assert not (tmp_path / 'out').exists()
 
 
 def test_a_download_that_fails_says_where_to_put_the_file(enter):

@@ -12,6 +12,8 @@ from mmengine.config import ConfigDict
 from mmengine.logging import HistoryBuffer
 from mmengine.optim import AmpOptimWrapper
 from mmengine.optim.optimizer import amp_optimizer_wrapper
+from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler
+from mmengine.registry import PARAM_SCHEDULERS
 
 from loma_mm.commands.experiment_arguments import train_words
 from loma_mm.errors import DataError
@@ -117,11 +119,14 @@ def test_no_kind_of_pickle_runs_code(place, tmp_path, monkeypatch, kind, own):
     [
         (HistoryBuffer, 'mean', True),
         (HistoryBuffer, 'update', False),
+        (OneCycleParamScheduler, '_annealing_linear', True),
+        (OneCycleParamScheduler, 'mean', False),
+        (OneCycleParamScheduler, 'build_iter_from_epoch', False),
         # Of another type that a pickle may name.
         (np.ndarray, 'mean', False),
     ],
 )
-def test_getattr_gives_a_statistic_alone(
+def test_getattr_gives_few_methods_alone(
     tmp_path, monkeypatch, owner, name, allowed, own
 ):
     monkeypatch.setattr(trust, 'OWN_UNPICKLER', own and trust.OWN_UNPICKLER)
@@ -262,6 +267,28 @@ def test_what_amp_saves_loads(tmp_path, monkeypatch, own):
         found = torch.load(path)
     torch.testing.assert_close(found['optimizer'], state, rtol=0, atol=0)
     assert found['state_dict']['weight'].dtype == torch.bfloat16
+
+
+@pytest.mark.parametrize('own', [True, False])
+@pytest.mark.parametrize(
+    'schedule',
+    [
+        dict(type='OneCycleLR', eta_max=1.0, total_steps=9),
+        dict(type='OneCycleLR', eta_max=1.0, total_steps=9, anneal_strategy='linear'),
+        dict(type='ReduceOnPlateauLR', monitor='loss', rule='less'),
+        dict(type='MultiStepLR', milestones=[1, 2]),
+        dict(type='CosineRestartLR', periods=[9], eta_min=0),
+    ],
+    ids=lambda schedule: schedule['type'],
+)
+def test_what_schedules_save_loads(tmp_path, monkeypatch, schedule, own):
+    monkeypatch.setattr(trust, 'OWN_UNPICKLER', own and trust.OWN_UNPICKLER)
+    optimizer = torch.optim.SGD(torch.nn.Linear(1, 1).parameters(), lr=0.1)
+    default = dict(optimizer=optimizer)
+    state = PARAM_SCHEDULERS.build(schedule, default_args=default).state_dict()
+    torch.save(dict(state_dict={}, param_schedulers=[state]), tmp_path / 'a.pth')
+    with trust.guarded():
+        assert torch.load(tmp_path / 'a.pth')['param_schedulers'] == [state]
 
 
 def test_a_training_goes_on_from_its_own(enter):

@@ -1,9 +1,11 @@
 from collections.abc import Iterator
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from mmengine.dist import get_rank
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
+from mmengine.runner import EpochBasedTrainLoop
 
 from loma_mm.seeding import SeededBatch, seed_generators
 
@@ -12,6 +14,8 @@ if TYPE_CHECKING:
 
 # What the last number of a key stands for; the first two are seed and rank.
 BATCH, EPOCH, STEP = range(3)
+# Under which a checkpoint keeps an epoch and the iteration at which it began.
+KEY = 'epoch_began'
 
 
 class SeededBatchSampler:
@@ -28,9 +32,16 @@ class SeededBatchSampler:
         self._run = seed, rank
         self.start(0)
 
-    def start(self, epoch: int, number: int = 0) -> None:
-        """Say of which epoch the next batch is, and the how many-th of it."""
-        self._epoch, self._number = epoch, number
+    def start(self, epoch: int, number: int = 0, skip: int = 0) -> None:
+        """Say of which epoch the next batch is, and the how many-th of it.
+
+        Args:
+            epoch (int): The epoch.
+            number (int): Of the batch. Defaults to 0.
+            skip (int): How many of the next pass are left out, which counts
+                them. Defaults to 0.
+        """
+        self._epoch, self._number, self._skip = epoch, number + skip, skip
 
     def __getattr__(self, name: str) -> Any:
         # sampler, batch_size, drop_last; not while it is unpickled.
@@ -43,7 +54,8 @@ class SeededBatchSampler:
 
     def __iter__(self) -> Iterator[SeededBatch]:
         # A loop of iterations reads the data several times in its one epoch.
-        for batch in self._batches:
+        skip, self._skip = self._skip, 0
+        for batch in islice(self._batches, skip, None):
             yield SeededBatch(batch, (*self._run, BATCH, self._epoch, self._number))
             self._number += 1
 
@@ -106,10 +118,19 @@ class DrawSeedHook(Hook):
 
     def before_train_epoch(self, runner: 'Runner') -> None:
         """Seed what is drawn before the first iteration, and the batches."""
+        # In the middle of an epoch if it goes on from a checkpoint that was saved
+        # by_epoch=False; MMEngine would train the whole epoch again.
+        began = runner.message_hub.runtime_info.get(KEY, ())
+        if not began or began[0] != runner.epoch:
+            began = [runner.epoch, runner.iter]
+            runner.message_hub.update_info(KEY, began)
         if self._batches is not None:
             loop = runner.train_loop
-            self._batches.start(runner.epoch, _batches_skipped(loop, runner.iter))
-        seed_generators(*self._run, EPOCH, runner.iter)
+            by_epoch = isinstance(loop, EpochBasedTrainLoop)
+            skip = runner.iter - began[1] if by_epoch else 0
+            number = _batches_skipped(loop, runner.iter)
+            self._batches.start(runner.epoch, number, skip)
+        seed_generators(*self._run, EPOCH, began[1])
 
     def before_train_iter(
         self, runner: 'Runner', batch_idx: int, data_batch: Any = None
@@ -128,10 +149,9 @@ def _has_begun(loop: Any) -> bool:
 
 
 def _batches_skipped(loop: Any, done: int) -> int:
-    """How many batches a resumed loop leaves out without reading them.
+    """How many batches a resumed loop of iterations leaves out without reading them.
 
-    A loop of epochs begins each anew. A loop of iterations passes over the
-    batches that it had, unless it may leave that to the sampler.
+    It passes over those that it had, unless it may leave that to the sampler.
     """
     iterator = getattr(loop, 'dataloader_iterator', None)
     if iterator is None or not done:

@@ -28,8 +28,10 @@ class LastValidationHook(Hook):
         """Validate if that was due, and the checkpoint does not know of it."""
         if runner.val_loop is None or not runner.iter:
             return
-        known = runner.message_hub.runtime_info.get(KEY) == _progress(runner)
-        if runner.iter >= runner.train_loop.max_iters or (
+        done, loop = _progress(runner), runner.train_loop
+        known = runner.message_hub.runtime_info.get(KEY) == done
+        by_epoch = isinstance(loop, EpochBasedTrainLoop)
+        if done >= (loop.max_epochs if by_epoch else loop.max_iters) or (
             _is_due(runner) and not known
         ):
             runner.val_loop.run()

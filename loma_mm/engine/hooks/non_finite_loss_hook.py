@@ -3,12 +3,14 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
-from torch import Tensor
+from torch import Tensor, nn
 
 from loma_mm.checks import check_count
 from loma_mm.errors import RunError
+from loma_mm.names import some
 
 if TYPE_CHECKING:
     from mmengine.runner import Runner
@@ -22,7 +24,8 @@ class NonFiniteLossHook(Hook):
     """Stop a training whose loss is NaN or infinite, and name the images.
 
     Such a loss seldom becomes a number again: the weights are gone with it.
-    Nor is a checkpoint written while it is none, which would replace a good
+    Nor is a checkpoint written while it is none, or while the weights are none
+    (a finite loss may have a gradient that is not), which would replace a good
     one.
 
     Args:
@@ -48,6 +51,12 @@ class NonFiniteLossHook(Hook):
         self._count = self._first = 0
         self._bad: dict[str, float] = {}
         self._images: list[str] = []
+        # Masks may be infinite, and weights that nobody uses may be anything.
+        self._odd: set[str] = set()
+
+    def before_train(self, runner: 'Runner') -> None:
+        """Look at what was not finite to begin with."""
+        self._odd = set(_not_finite(runner.model))
 
     def after_train_iter(
         self,
@@ -73,14 +82,21 @@ class NonFiniteLossHook(Hook):
         self._count += 1
         self._bad = bad
         if self._count >= self.patience:
-            raise RunError(self._message(bad))
+            raise RunError(self._message(runner, bad))
 
     def before_save_checkpoint(self, runner: 'Runner', checkpoint: dict) -> None:
-        """Keep the weights of such a loss out of the work dir."""
+        """Keep the weights of such a loss, or gradient, out of the work dir."""
         if self._count:
-            raise RunError(self._message(self._bad))
+            raise RunError(self._message(runner, self._bad))
+        spoiled = [name for name in _not_finite(runner.model) if name not in self._odd]
+        if spoiled:
+            raise RunError(
+                f'Training stopped before the checkpoint of iteration '
+                f'{checkpoint["meta"]["iter"]}: {some(spoiled, 3)} of the model '
+                f'is no longer finite, though the last losses are: {_remedy(runner)}.'
+            )
 
-    def _message(self, bad: dict[str, float]) -> str:
+    def _message(self, runner: 'Runner', bad: dict[str, float]) -> str:
         losses = ', '.join(f'{name} = {value}' for name, value in bad.items())
         named = ', '.join(self._images[:NAMED]) or 'whose samples have no names'
         more = len(self._images) - NAMED
@@ -89,11 +105,31 @@ class NonFiniteLossHook(Hook):
         return (
             f'Training stopped at iteration {self._first + self._count - 1}: {losses}, '
             f'not finite for {self._count} in a row; the first, iteration '
-            f'{self._first}, had the images {named}: look at them, then --resume from '
-            'the last checkpoint with --cfg-options '
-            'optim_wrapper.clip_grad.max_norm=10, or start anew with a lower learning '
-            'rate, which --resume would take from the checkpoint.'
+            f'{self._first}, had the images {named}: look at them, then '
+            f'{_remedy(runner)}.'
         )
+
+
+def _remedy(runner: 'Runner') -> str:
+    """What to type, with a smaller norm of gradients than that of the config."""
+    wrapper = runner.cfg.get('optim_wrapper') or {}
+    clip = wrapper.get('clip_grad') or {}
+    options = [f'optim_wrapper.clip_grad.max_norm={clip.get("max_norm", 100) / 10:g}']
+    # None, or a clipping of another kind, has no place for it.
+    if 'clip_grad' in wrapper and 'max_norm' not in clip:
+        options.insert(0, 'optim_wrapper.clip_grad._delete_=true')
+    return (
+        f'--resume from the last checkpoint with --cfg-options {" ".join(options)}, '
+        'or start anew with a lower learning rate, which --resume would take from the '
+        'checkpoint'
+    )
+
+
+def _not_finite(model: nn.Module) -> Iterator[str]:
+    """The weights and statistics of a model that are NaN or infinite."""
+    for name, value in (*model.named_parameters(), *model.named_buffers()):
+        if not torch.isfinite(value).all():
+            yield name
 
 
 def _number(value: Any) -> float:

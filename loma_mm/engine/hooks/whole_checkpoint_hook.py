@@ -8,8 +8,9 @@ from mmengine.hooks import CheckpointHook
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 
-from loma_mm.errors import RunError
+from loma_mm.errors import ConfigError, RunError
 from loma_mm.files import whole_file
+from loma_mm.names import some
 
 BACKEND = 'whole'
 
@@ -27,15 +28,15 @@ register_backend(BACKEND, WholeFileBackend, force=True)
 
 
 class _RemoveLater:
-    """A file backend that puts removals off, of what is in a folder.
+    """A file backend that puts removals off, of what is in some folders.
 
     A checkpoint names others that are to go, as the best one so far. One that was
     made elsewhere names files that are not of this training.
     """
 
-    def __init__(self, backend: Any, folder: str) -> None:
+    def __init__(self, backend: Any, *folders: str) -> None:
         self._backend = backend
-        self._folder = osp.abspath(folder)
+        self._folders = set(map(osp.abspath, folders))
         self._pending: list[tuple[Any, str]] = []
 
     def __getattr__(self, name: str) -> Any:
@@ -48,7 +49,7 @@ class _RemoveLater:
         self._put_off(self._backend.rmtree, path)
 
     def _put_off(self, remove: Any, path: str) -> None:
-        if osp.dirname(osp.abspath(path)) == self._folder:
+        if osp.dirname(osp.abspath(path)) in self._folders:
             self._pending.append((remove, path))
 
     def carry_out(self) -> None:
@@ -69,10 +70,12 @@ class WholeCheckpointHook(CheckpointHook):
     one more than ``max_keep_ckpts`` on the disk for a moment.
 
     The arguments are those of :class:`mmengine.hooks.CheckpointHook`. Where
-    ``backend_args`` names a file backend, that one writes in its own way.
+    ``backend_args`` names a file backend other than the local disk, that one
+    writes in its own way.
 
     Raises:
         RunError: In training, if a checkpoint cannot be written.
+        ConfigError: After a validation, if ``save_best`` names no metric of it.
     """
 
     def before_train(self, runner: Runner) -> None:
@@ -81,9 +84,29 @@ class WholeCheckpointHook(CheckpointHook):
         self.file_backend: Any
         self.backend_args: dict | None
         local = isinstance(get_file_backend(self.out_dir), LocalBackend)
-        if self.backend_args is None and self.file_client_args is None and local:
+        named = self.backend_args in (None, {}, dict(backend='local'))
+        if local and named and self.file_client_args is None:
             self.backend_args = dict(backend=BACKEND)
-        self.file_backend = _RemoveLater(self.file_backend, str(self.out_dir))
+        if local:
+            self._find_best()
+        # The names may have a folder of their own.
+        names = osp.join(str(self.out_dir), self.filename_tmpl)
+        self.file_backend = _RemoveLater(
+            self.file_backend, str(self.out_dir), osp.dirname(names)
+        )
+
+    def _find_best(self) -> None:
+        """Know the best one where it is: the work dir may have been moved."""
+
+        def here(path: str) -> str:
+            moved = osp.join(str(self.out_dir), osp.basename(path))
+            return moved if osp.isfile(moved) else path
+
+        # It has one of the two, or neither.
+        if best := vars(self).get('best_ckpt_path'):
+            self.best_ckpt_path = here(best)
+        for key, path in vars(self).get('best_ckpt_path_dict', {}).items():
+            self.best_ckpt_path_dict[key] = path and here(path)
 
     def after_train_epoch(self, runner: Runner) -> None:
         """Save, then remove."""
@@ -97,6 +120,15 @@ class WholeCheckpointHook(CheckpointHook):
 
     def after_val_epoch(self, runner: Runner, metrics: dict) -> None:
         """Save the best one, then remove the one that was best."""
+        for name in set(self.save_best or ()) - {'auto', *metrics}:
+            # A KeyError of MMEngine's; without any metric it warns.
+            if metrics:
+                raise ConfigError(
+                    f'save_best of the checkpoint hook names {name}, and the '
+                    f'validation gives {some(list(metrics))}: name one of these with '
+                    '--cfg-options default_hooks.checkpoint.save_best=NAME, and '
+                    '--resume goes on from the last checkpoint.'
+                )
         with self._saving():
             super().after_val_epoch(runner, metrics)
 
