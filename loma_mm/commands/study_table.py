@@ -116,7 +116,6 @@ def check_table(runs: Sequence[Run], gpus: int) -> None:
     }
     for run, cfg in cfgs.items():
         check_batch_size(run, cfg, gpus, len(sizes) > 1)
-    require_same_settings(runs)
     for cfg in cfgs.values():
         require_start(cfg)
         check_before_start(cfg, ('train', 'val'))
@@ -129,6 +128,8 @@ def run_table(args: argparse.Namespace) -> None:
     results = Results(args.csv)
     problems = []
     if not args.report:
+        are_trained = not (args.commands or args.collect)
+        require_same_settings(runs, are_trained)
         if not args.collect:
             # What a download says is no job of --commands slurm > jobs.sh.
             with redirect_stdout(sys.stderr if args.commands else sys.stdout):

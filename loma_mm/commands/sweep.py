@@ -247,9 +247,9 @@ def run(args: argparse.Namespace) -> None:
         for value in values
     ]
     runs = make_runs(points, args)
-    if not args.collect:
-        require_same_settings(runs)
-    if not (args.commands or args.collect):
+    are_trained = not (args.commands or args.collect)
+    require_same_settings(runs, are_trained)
+    if are_trained:
         for one in (cfg, *baseline):
             require_start(one)
             check_before_start(one, ('train', 'val'))

@@ -4,6 +4,7 @@ import os
 import os.path as osp
 import subprocess
 import sys
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 
 from mmengine.utils import ProgressBar
 
-from loma_mm.errors import BusyError, ResultsError
+from loma_mm.errors import BusyError, LomaWarning, ResultsError
 from loma_mm.running import load_config
 from loma_mm.running.console import terminal
 from loma_mm.running.options import parse_options
@@ -78,10 +79,15 @@ class Run:
         ]
 
 
-def require_same_settings(runs: Sequence[Run]) -> None:
+def require_same_settings(runs: Sequence[Run], are_trained: bool) -> None:
     """Raise an error if a work dir is of another training than its run.
 
     Such as one of fewer epochs, to try: its result would be taken for the run's.
+
+    Args:
+        runs (Sequence[Run]): The runs.
+        are_trained (bool): Whether they are to be trained now; else this is a
+            warning.
 
     Raises:
         ResultsError: With the setting.
@@ -98,10 +104,14 @@ def require_same_settings(runs: Sequence[Run]) -> None:
             wanted[what] = settings_of(cfg, SHARED)
         trained = settings_of(dumped_config(starts[-1].parent), SHARED)
         if key := difference(trained, wanted[what]):
-            raise ResultsError(
+            error = ResultsError(
                 f'{run.work_dir} was trained with another {key}: give the same '
                 '--cfg-options, or another --work-dir (and --csv, if you name one).'
             )
+            if are_trained:
+                raise error
+            warnings.warn(str(error), LomaWarning, stacklevel=2)
+            return
 
 
 def collect(runs: Sequence[Run], results: Results) -> list[Run]:

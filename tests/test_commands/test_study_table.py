@@ -43,9 +43,10 @@ def test_a_row_is_trained_and_tabulated(options, tmp_path, call):
     again = call(*words)
     assert '0 of 1 runs are to be done.' in again.out and table in again.out
     # Nor is it taken for what is trained otherwise.
-    other = call(*words, 'train_cfg.max_epochs=2', '--commands', 'python')
-    assert other.code == 1 and not other.out
-    assert 'seed5 was trained with another train_cfg.max_epochs: give' in other.err
+    for rest, code in ((), 1), (('--commands', 'python'), 0), (('--collect',), 0):
+        other = call(*words, 'train_cfg.max_epochs=2', *rest)
+        assert other.code == code
+        assert 'seed5 was trained with another train_cfg.max_epochs: give' in other.err
     # More GPUs may go on with it.
     assert not call(*words, 'train_dataloader.batch_size=1', '--gpus', 2).code
 
