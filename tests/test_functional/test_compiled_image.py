@@ -93,6 +93,17 @@ def test_every_bit_is_that_of_numpy_where_rounding_decides():
             )
 
 
+@pytest.mark.parametrize('layout', ['contiguous', 'flipped twice'])
+def test_pixels_of_every_size_in_bytes(layout):
+    rng = np.random.default_rng(0)
+    region = MagnificationRegion((9, 7), 8.5, (1, 1.4))
+    for size in range(1, 42):
+        img = LAYOUTS[layout](rng.integers(0, 256, (16, 20, size), np.uint8))
+        expected = image._magnify(img, region, 'nearest')
+        assert (expected != img).any()
+        np.testing.assert_array_equal(image.magnify_image(img, region), expected)
+
+
 def test_what_the_loop_cannot_address_goes_through_numpy():
     # Two rows 2 GiB apart, of which only two pages are ever touched.
     img = np.zeros((2, 1 << 31), np.uint8)[:, :9]
