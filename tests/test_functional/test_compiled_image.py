@@ -93,6 +93,16 @@ def test_every_bit_is_that_of_numpy_where_rounding_decides():
             )
 
 
+def test_rows_of_s_where_its_reach_rounds_to_its_edge():
+    # S has the rows at y_c - 7 and y_c + 7, by one part of 10^16.
+    region = MagnificationRegion((4, 900), np.nextafter(14, 15), (1, 4), 'ellipse')
+    img = np.random.default_rng(0).integers(0, 256, (1000, 9), np.uint8)
+    expected = image._magnify(img, region, 'nearest')
+    changed = np.flatnonzero((expected != img).any(axis=1))
+    assert (changed[0], changed[-1]) == (893, 907)
+    np.testing.assert_array_equal(image.magnify_image(img, region), expected)
+
+
 @pytest.mark.parametrize('layout', ['contiguous', 'flipped twice'])
 def test_pixels_of_every_size_in_bytes(layout):
     rng = np.random.default_rng(0)
