@@ -27,7 +27,7 @@ from scipy import stats
 from loma_mm.errors import ResultsError, UsageError
 from loma_mm.experiments import Results, Run
 from loma_mm.experiments.comparisons import COMPARISONS
-from loma_mm.experiments.results import LABELS
+from loma_mm.experiments.results import LABELS, LOSS
 from loma_mm.experiments.tables import escape, markdown_table, mean_and_sd
 from loma_mm.files import write_text
 from loma_mm.running import check_before_start, load_config, require_start
@@ -197,7 +197,7 @@ def outcomes(name: str, results: Results) -> list[Outcome]:
         Outcome(
             method.label,
             results.values(f'{name}/{key}', part.metric),
-            results.values(f'{name}/{key}', 'loss'),
+            results.values(f'{name}/{key}', LOSS),
         )
         for key, method in part.methods.items()
     ]

@@ -25,9 +25,9 @@ from mmengine.config import Config
 from mmengine.registry import MODELS, TRANSFORMS, init_default_scope
 
 from loma_mm import LocalMagnification
-from loma_mm.errors import ConfigError
-from loma_mm.experiments import Results, Run, require_same_settings
-from loma_mm.experiments.results import LABELS
+from loma_mm.errors import ConfigError, ResultsError
+from loma_mm.experiments import Results, Run, require_same_settings, to_percent
+from loma_mm.experiments.results import LABELS, LOSS
 from loma_mm.running import check_before_start, load_config, require_start
 from loma_mm.running.config import find_type
 from loma_mm.running.options import parse_options
@@ -96,6 +96,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             help=parameter.help,
         )
     parser.add_argument('--baseline', help='a config to compare with, drawn as a line')
+    parser.add_argument(
+        '--metric',
+        help='metric to draw, as coco/segm_mAP (default: accuracy, mAP, or what is '
+        'first in the CSV file)',
+    )
     parser.add_argument(
         '--out', type=picture_path, help='plot (default: WORK_DIR/sweep.png)'
     )
@@ -173,12 +178,28 @@ def make_runs(points: list[Point], args: argparse.Namespace) -> list[Run]:
     ]
 
 
+def find_metric(results: Results, args: argparse.Namespace) -> str | None:
+    """The metric that is drawn; None if there are no results.
+
+    Raises:
+        ResultsError: If the results do not have the one that was asked for.
+    """
+    known = [metric for _, metric in results.read() if metric != LOSS]
+    if args.metric is None:
+        return next((one for one in (*LABELS, *known) if one in known), None)
+    if known and args.metric not in known:
+        raise ResultsError(
+            f'{args.csv} has no {args.metric}: give --metric one of '
+            f'{", ".join(dict.fromkeys(known))}, and --collect draws it.'
+        )
+    return args.metric if known else None
+
+
 def draw(
     points: list[Point], results: Results, args: argparse.Namespace, title: str
 ) -> bool:
     """Draw a panel for each parameter; False if there is nothing yet."""
-    known = {metric for _, metric in results.read()}
-    metric = next((metric for metric in LABELS if metric in known), None)
+    metric = find_metric(results, args)
     if metric is None:
         return False
 
@@ -220,7 +241,8 @@ def draw(
                 [point.value for point in points if point.parameter == parameter]
             )
             axes.grid(alpha=0.3)
-        panels[0, 0].set_ylabel(LABELS[metric])
+        unit = ' (%)' if to_percent(metric, 1) != 1 else ''
+        panels[0, 0].set_ylabel(LABELS.get(metric, metric + unit))
         if args.baseline:
             panels[0, -1].legend()
         figure.suptitle(title)

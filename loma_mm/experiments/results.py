@@ -3,6 +3,7 @@
 import csv
 import os
 import os.path as osp
+import re
 from typing import NamedTuple
 
 from filelock import FileLock
@@ -14,17 +15,26 @@ FIELDS = ('name', 'config', 'seed', 'metric', 'value')
 # One more column, where no seed tells results of one name apart.
 SOURCE = 'source'
 
-# What the axis of a plot says, by how OpenMMLab names the metric.
-LABELS = {'accuracy/top1': 'Test accuracy (%)', 'pascal_voc/mAP': 'mAP (%)'}
+# What a run is filed with beside the metrics of its last validation.
+LOSS = 'loss'
+
+# What the axis of a plot says, by how OpenMMLab names the metric; others say their
+# names.
+LABELS = {
+    'accuracy/top1': 'Test accuracy (%)',
+    'pascal_voc/mAP': 'mAP (%)',
+    'coco/bbox_mAP': 'Box mAP (%)',
+}
 
 
 def to_percent(metric: str, value: float) -> float:
     """A value as MMPretrain or MMDetection gives it, in percent.
 
-    mmpretrain's accuracies are percent already, mmdet's average precisions
-    are in [0, 1].
+    mmpretrain's accuracies and precisions are percent already, mmdet's average
+    precisions are in [0, 1]. Other metrics stay as they are.
     """
-    return value * 100 if '/AP' in metric or '/mAP' in metric else value
+    is_part = re.search('[/_](mAP|AP)', metric) and 'multi-label' not in metric
+    return value * 100 if is_part else value
 
 
 class Key(NamedTuple):

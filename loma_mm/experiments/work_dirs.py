@@ -3,14 +3,13 @@
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import (
-    Any,
-    NamedTuple,
-)
+from typing import Any, NamedTuple
 
 from mmengine.config import Config
 
 from loma_mm.running import load_config
+
+from .results import LOSS
 
 # What LoggerHook writes beside the metrics of a validation.
 NOT_METRICS = ('data_time', 'time', 'step')
@@ -59,8 +58,8 @@ def final_metrics(work_dir: str) -> dict[str, float] | None:
                 continue
             # Lines of training have the iteration too, those of other hooks no time.
             if 'iter' in entry:
-                if metrics and 'loss' in entry:
-                    return {**metrics, 'loss': entry['loss']}
+                if metrics and LOSS in entry:
+                    return {**metrics, LOSS: entry[LOSS]}
             elif not metrics and 'time' in entry and entry.get('step') == last:
                 metrics = {
                     key: value for key, value in entry.items() if key not in NOT_METRICS

@@ -196,3 +196,34 @@ def test_the_plot_shows_mean_and_spread(tmp_path, monkeypatch):
     assert bars.lines[0].get_xydata().tolist() == [[0.25, 80], [0.5, 91]]
     low, high = bars.lines[2][0].get_segments()[1][:, 1]
     assert (low, high) == pytest.approx((91 - 2**0.5, 91 + 2**0.5))
+
+
+def test_a_metric_of_another_toolbox_is_drawn(tmp_path, monkeypatch, call):
+    path = tmp_path / 'r.csv'
+    words = ['sweep', BASIC, '--p', 0.5, 0.25, '--csv', path, '--collect']
+    words += ['--work-dir', tmp_path / 'runs', '--out', tmp_path / 'a.png']
+    metrics = {'coco/segm_mAP': 0.3, 'coco/bbox_mAP': 0.4, 'loss': 1.0}
+    for name in ('basic', 'p0.25'):
+        Results(str(path)).add(Key(name, 0), BASIC.stem, metrics)
+    figures = []
+    monkeypatch.setattr(
+        sweep, 'save_figure', lambda figure, path: figures.append(figure)
+    )
+    for wanted, label, value in [
+        ([], 'Box mAP (%)', 40),
+        (['--metric', 'coco/segm_mAP'], 'coco/segm_mAP (%)', 30),
+    ]:
+        assert not call(*words, *wanted).code
+        axes = figures[-1].axes[0]
+        assert axes.get_ylabel() == label
+        assert list(axes.lines[0].get_ydata()) == pytest.approx([value] * 2)
+    called = call(*words, '--metric', 'mAP')
+    assert called.code == 1 and 'has no mAP: give --metric one of coco/' in called.err
+
+
+def test_any_metric_is_better_than_no_plot(tmp_path):
+    results = Results(str(tmp_path / 'r.csv'))
+    args = parse(sweep, str(BASIC))
+    assert sweep.find_metric(results, args) is None
+    results.add(Key('basic', 0), BASIC.stem, {'loss': 1, 'mIoU': 70})
+    assert sweep.find_metric(results, args) == 'mIoU'

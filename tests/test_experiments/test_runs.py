@@ -251,8 +251,14 @@ def test_results_file(tmp_path):
 
 
 def test_percent():
-    assert to_percent('accuracy/top1', 93.5) == 93.5
-    for metric in ('pascal_voc/mAP', 'pascal_voc/AP/dog', 'pascal_voc/AP50'):
+    for metric in ('accuracy/top1', 'multi-label/mAP', 'mIoU'):
+        assert to_percent(metric, 93.5) == 93.5
+    for metric in (
+        'pascal_voc/mAP',
+        'pascal_voc/AP/dog',
+        'coco/bbox_mAP_50',
+        'lvis/bbox_AP',
+    ):
         assert to_percent(metric, 0.75) == 75
 
 
