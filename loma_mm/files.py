@@ -17,7 +17,8 @@ def whole_file(path: str | os.PathLike) -> Iterator[str]:
     """Give a path to write to, which gets its final name when all is written.
 
     Whoever reads ``path``, at whatever time, finds the old file or the new
-    one and never a part of it; if the writing fails, the old one stays.
+    one and never a part of it, even after a power cut; if the writing fails, the
+    old one stays.
 
     Args:
         path (str | PathLike): The final name. Missing folders are made.
@@ -43,6 +44,7 @@ def whole_file(path: str | os.PathLike) -> Iterator[str]:
     os.close(handle)
     try:
         yield part
+        _store(part)
         # mkstemp makes it readable for its owner alone.
         os.chmod(part, 0o666 & ~_umask())
         os.replace(part, final)
@@ -50,6 +52,19 @@ def whole_file(path: str | os.PathLike) -> Iterator[str]:
         with suppress(FileNotFoundError):
             os.unlink(part)
         raise
+
+
+def _store(path: str) -> None:
+    """Wait until a file is on the disk.
+
+    Before, a power cut leaves nothing under the new name, and a server has not yet
+    said that its disk is full.
+    """
+    handle = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def why_not_writable(path: str | os.PathLike, folder: bool = False) -> str:

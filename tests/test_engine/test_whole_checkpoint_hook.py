@@ -175,6 +175,22 @@ def test_a_full_disk(tmp_path, monkeypatch, name, hook, left):
         torch.load(tmp_path / path, weights_only=False)
 
 
+def test_a_disk_that_is_found_full_at_the_end(tmp_path, monkeypatch):
+    """A server may take all that is written, and only then say so."""
+    stored = []
+
+    def full(handle):
+        stored.append(os.fstat(handle).st_size)
+        if len(stored) == 3:
+            raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
+
+    monkeypatch.setattr(os, 'fsync', full)
+    with pytest.raises(RunError, match='quota'):
+        train(tmp_path, 4, max_keep_ckpts=1)
+    assert saved(tmp_path) == ['epoch_2.pth']
+    assert stored[1] == os.path.getsize(tmp_path / 'epoch_2.pth')
+
+
 def test_a_full_disk_while_a_command_trains(call, tiny_options, tmp_path, monkeypatch):
     """A sentence; then there is room, and --resume goes on."""
 
