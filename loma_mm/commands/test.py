@@ -2,10 +2,15 @@
 
 import argparse
 import os.path as osp
+from typing import Any
 
 from mmengine.config import Config
+from mmengine.evaluator import DumpResults
+from mmengine.fileio import dump
+from mmengine.logging import print_log
 
 from loma_mm.errors import ConfigError
+from loma_mm.files import whole_file
 from loma_mm.running import (
     build_runner,
     check_before_start,
@@ -109,10 +114,27 @@ def apply_arguments(cfg: Config, args: argparse.Namespace) -> None:
         ]
 
 
+def write_whole(metric: DumpResults) -> None:
+    """Let it write all of the predictions or none under their final name."""
+
+    def compute_metrics(results: list) -> dict:
+        path = metric.out_file_path
+        with whole_file(path) as part:
+            dump(results, part)
+        print_log(f'{path}: predictions of {len(results)} images.', 'current')
+        return {}
+
+    metric.compute_metrics = compute_metrics  # type: ignore[method-assign]
+
+
 def run(args: argparse.Namespace) -> None:
     """Test."""
     cfg = load_run_config(args)
     apply_arguments(cfg, args)
     check_before_start(cfg, ('test',))
     prepare_cpu_distribution(cfg)
-    build_runner(cfg).test()
+    runner = build_runner(cfg)
+    if args.out is not None:
+        loop: Any = runner.test_loop
+        write_whole(loop.evaluator.metrics[-1])
+    runner.test()

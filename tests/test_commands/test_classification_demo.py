@@ -1,5 +1,8 @@
 """The same tools on a classifier: the demo config, one epoch."""
 
+import errno
+import os
+
 import mmengine
 
 from tests.helpers import CLASSIFIER as DEMO
@@ -24,6 +27,26 @@ def test_tested_alike(classifier, classifier_options, tmp_path):
     assert 'accuracy/top1' in done.stdout
     assert len(mmengine.load(tmp_path / 'found.pkl')) == 450
     assert list((tmp_path / 'painted').rglob('*.png'))
+
+
+def test_predictions_are_written_whole_or_not(
+    classifier, classifier_options, tmp_path, call, monkeypatch
+):
+    def full(handle):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    found = tmp_path / 'found.pkl'
+    found.write_text('those of before')
+    words = ['test', DEMO, classifier / 'epoch_1.pth', '--work-dir', tmp_path]
+    words += ['--out', found, *classifier_options]
+    with monkeypatch.context() as patch:
+        patch.setattr(os, 'fsync', full)
+        called = call(*words)
+    assert called.code == 1 and 'No space is left' in called.err
+    assert found.read_text() == 'those of before'
+    assert [path.name for path in tmp_path.glob('*found*')] == ['found.pkl']
+    called = call(*words)
+    assert not called.code and f'{found}: predictions of 450 images.' in called.out
 
 
 def test_its_checkpoint_fits_the_plain_network(
