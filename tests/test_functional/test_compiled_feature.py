@@ -136,6 +136,16 @@ def test_no_byte_outside_the_maps_is_touched(at_end):
                     )
 
 
+def test_threads_have_rows_of_their_own():
+    x = torch.randn(2000, 32, 40).numpy()
+    expected, out = x.copy(), x.copy()
+    offsets = (3, (0.25, 0.75)), (-2, (0.5, 0.5))
+    feature._compiled.shift(x, expected, *offsets, 1)
+    for _ in range(20):
+        feature._compiled.shift(x, out, *offsets, 8)
+        assert (out == expected).all()
+
+
 def test_wrong_calls_are_errors():
     gather, shift = feature._compiled.gather, feature._compiled.shift
     x = torch.zeros(2, 3, 4).numpy()
