@@ -239,9 +239,8 @@ starts_early = pytest.mark.skipif(
     'sampler',
     ['InfiniteSampler', pytest.param('DefaultSampler', marks=starts_early)],
 )
-def test_a_loop_of_iterations(tmp_path, sampler, monkeypatch):
+def test_a_loop_of_iterations(tmp_path, sampler):
     """No pass repeats another; a resumed one goes on where it was."""
-    monkeypatch.setattr('time.sleep', lambda seconds: None)  # MMEngine waits 2 s
     loop = dict(type='IterBasedTrainLoop', max_iters=8, val_interval=100)
     settings = dict(sampler=dict(type=sampler, shuffle=True), num_workers=1)
     whole, _ = train(tmp_path / 'whole', loop=loop, **settings)
