@@ -9,7 +9,7 @@
 #   make soak       10,000 samples, 5,000 iterations, 8 threads: memory stays flat
 #   make coverage   which lines and branches the suite runs
 #   make mutation   operators and constants changed: do the tests notice? (hours)
-#   make bench      the speed of everything against its peers, seven minutes
+#   make bench      the speed of everything against its peers, 11 minutes
 #   make docs       the site, in build/site
 #   make env        the environment alone
 # OPS=compiled takes an older PyTorch, for which mmcv's own operators compile
