@@ -277,9 +277,11 @@ def run(args: argparse.Namespace) -> None:
             check_before_start(one, ('train', 'val'))
     results = Results(args.csv)
     problems = carry_out(runs, results, args)
-    if not args.commands:
-        finish(points, runs, results, args)
-    raise_problems(problems)
+    try:
+        if not args.commands:
+            finish(points, runs, results, args)
+    finally:
+        raise_problems(problems)
 
 
 def finish(

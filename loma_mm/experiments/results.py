@@ -33,7 +33,8 @@ def to_percent(metric: str, value: float) -> float:
     mmpretrain's accuracies and precisions are percent already, mmdet's average
     precisions are in [0, 1]. Other metrics stay as they are.
     """
-    is_part = re.search('[/_](mAP|AP)', metric) and 'multi-label' not in metric
+    in_percent = metric.startswith(('multi-label/', 'retrieval/'))
+    is_part = re.search('[/_](mAP|AP)', metric) and not in_percent
     return value * 100 if is_part else value
 
 

@@ -251,7 +251,7 @@ def test_results_file(tmp_path):
 
 
 def test_percent():
-    for metric in ('accuracy/top1', 'multi-label/mAP', 'mIoU'):
+    for metric in ('accuracy/top1', 'multi-label/mAP', 'retrieval/mAP@5', 'mIoU'):
         assert to_percent(metric, 93.5) == 93.5
     for metric in (
         'pascal_voc/mAP',
