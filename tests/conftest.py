@@ -1,5 +1,6 @@
 import importlib
 import json
+import os
 import re
 from typing import NamedTuple
 
@@ -8,10 +9,12 @@ import pytest
 
 from tests.alone import alone
 from tests.helpers import CLASSIFIER, ROOT, run_command
-from tests.quick import quicken
+from tests.quick import keep_files_in_memory, quicken
 
 # mmcv's operators, where it has none compiled.
 importlib.import_module('loma_mm.mmcv_ops')
+
+keep_files_in_memory()
 
 # The first example of a run pays for imports; timings are not tested. To explain
 # a failure takes longer than to find it.
@@ -42,6 +45,12 @@ SLOW = (
     'test_package',
     'test_user_path/',
 )
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers():
+    """One more than there are cores: each waits for what its tests start."""
+    return os.cpu_count() + 1
 
 
 def pytest_collection_modifyitems(items):
@@ -89,8 +98,13 @@ class Called(NamedTuple):
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    """Leave out most of the time of a small run, and nothing of what it does."""
+    """Leave out most of the time of a small run, and nothing of what it does.
+
+    What it leaves in the process is gone with its files.
+    """
     quicken(monkeypatch.setattr)
+    with alone():
+        yield
 
 
 @pytest.fixture

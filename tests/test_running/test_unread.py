@@ -43,7 +43,8 @@ def holders(node, place=()):
 )
 def test_each_key_of_a_config_would_pass_if_it_were_new(name, tmp_path, monkeypatch):
     # Each type is named by many keys.
-    monkeypatch.setattr(unread, '_find', functools.cache(unread._find))
+    for once in ('_find', '_uses'):
+        monkeypatch.setattr(unread, once, functools.cache(getattr(unread, once)))
     path = name if '::' in name else find_config(name)
     (tmp_path / 'it.py').write_text(f'_base_ = {path!r}')
     cfg = Config.fromfile(tmp_path / 'it.py')
