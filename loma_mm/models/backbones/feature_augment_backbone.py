@@ -122,6 +122,8 @@ class _StageAugment(RandomFeatureAugment):
         end (str): The submodule that computes the output of the stage.
     """
 
+    uncompiled = ('attach', 'augment', 'replace')
+
     def __init__(self, augments: Augments, prob: float, after: str, end: str) -> None:
         super().__init__(augments, prob)
         self.after = after
@@ -135,7 +137,6 @@ class _StageAugment(RandomFeatureAugment):
         """Nothing: a backbone may run all its children, one after the other."""
         return x
 
-    @torch.compiler.disable
     def attach(self, backbone: nn.Module) -> None:
         """Listen to the stage, or to what was put in its place.
 
@@ -165,7 +166,6 @@ class _StageAugment(RandomFeatureAugment):
                 'in `after`.'
             )
 
-    @torch.compiler.disable
     def replace(self, stage: nn.Module, output: Any) -> Any:
         """The augmented output of the stage: maps, or tokens with their size."""
         if stage is not self._stage[0]:

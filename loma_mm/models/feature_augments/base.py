@@ -1,5 +1,5 @@
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -10,7 +10,25 @@ from loma_mm.checks import check_feature_map
 Features = Tensor | tuple[Tensor, ...] | list[Tensor]
 
 
-class FeatureAugment(nn.Module):
+class UncompiledModule(nn.Module):
+    """A module of which ``torch.compile`` leaves some methods as they are.
+
+    Compiled code would keep the random numbers of its first call. What says so to
+    PyTorch imports its compiler, in half a second: those who make such a module
+    wait for it, and not everyone who imports this package.
+    """
+
+    uncompiled: ClassVar[tuple[str, ...]] = ('augment',)
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        if '_is_marked' not in vars(cls):
+            for name in cls.uncompiled:
+                setattr(cls, name, torch.compiler.disable(getattr(cls, name)))
+            cls._is_marked = True
+        return super().__new__(cls)
+
+
+class FeatureAugment(UncompiledModule):
     """A random change of feature maps, in training mode only.
 
     In eval mode the input itself is returned. In training mode one draw from
@@ -36,8 +54,6 @@ class FeatureAugment(nn.Module):
         """
         return self.augment(x, checked) if self.training else x
 
-    # Compiled code would keep the numbers of its first call.
-    @torch.compiler.disable
     def augment(self, x: Features, checked: bool = False) -> Features:
         """What :meth:`forward` does in training mode."""
         if not checked:

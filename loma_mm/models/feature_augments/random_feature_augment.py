@@ -1,21 +1,20 @@
 from collections.abc import Sequence
 from typing import Any
 
-import torch
 from mmengine.registry import MODELS
 from torch import nn
 
 from loma_mm.checks import check_prob
 from loma_mm.names import shown
 
-from .base import FeatureAugment, Features, check_features, uniform
+from .base import FeatureAugment, Features, UncompiledModule, check_features, uniform
 
 # Configs or modules.
 Augments = Sequence[dict | nn.Module]
 
 
 @MODELS.register_module()
-class RandomFeatureAugment(nn.Module):
+class RandomFeatureAugment(UncompiledModule):
     """Apply feature augments to a mini-batch with probability p_f, Sec 3.2.
 
     One draw decides for all of them together; in training mode only. It has
@@ -71,8 +70,6 @@ class RandomFeatureAugment(nn.Module):
         """
         return self.augment(x) if self.training else x
 
-    # Compiled code would keep the numbers of its first call.
-    @torch.compiler.disable
     def augment(self, x: Features) -> Features:
         """What :meth:`forward` does in training mode."""
         check_features(x, self.input_name)
