@@ -54,7 +54,7 @@ ifeq ($(ENV),onedl)
 	$(PY) -m codespell_lib
 endif
 
-# On every core (tests/conftest.py); a file's tests share what they train.
+# On every core; a file's tests share what they train.
 PYTEST = $(PY) -m pytest -n auto --dist loadfile
 
 test: lint

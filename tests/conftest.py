@@ -1,6 +1,5 @@
 import importlib
 import json
-import os
 import re
 from typing import NamedTuple
 
@@ -45,12 +44,6 @@ SLOW = (
     'test_package',
     'test_user_path/',
 )
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers():
-    """One more than there are cores: each waits for what its tests start."""
-    return os.cpu_count() + 1
 
 
 def pytest_collection_modifyitems(items):
