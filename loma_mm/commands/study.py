@@ -41,7 +41,7 @@ from .experiment_arguments import (
     raise_problems,
 )
 from .list_images import list_images
-from .study_table import add_table_arguments, run_table
+from .study_table import add_table_arguments, check_batch_size, run_table
 
 PER_CLASS = 500
 # Parts of the study that are run unless others are named.
@@ -171,6 +171,7 @@ def prepare(args: argparse.Namespace) -> None:
     for name in args.parts:
         run = make_runs(name, args)[0]
         cfg = load_config(run.config, parse_options(run.options))
+        check_batch_size(run, cfg, args.gpus)
         require_start(cfg)
         check_before_start(cfg, ('train', 'val'))
 

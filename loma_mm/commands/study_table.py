@@ -81,7 +81,7 @@ def runs_of(rows: Sequence[Row], args: argparse.Namespace) -> list[Run]:
     ]
 
 
-def check_batch_size(run: Run, cfg: Config, gpus: int, mixed: bool) -> None:
+def check_batch_size(run: Run, cfg: Config, gpus: int, mixed: bool = False) -> None:
     """Raise an error unless a step takes as many images as the rate is for.
 
     Args:
@@ -89,6 +89,7 @@ def check_batch_size(run: Run, cfg: Config, gpus: int, mixed: bool) -> None:
         cfg (Config): Its config.
         gpus (int): Number of its processes.
         mixed (bool): Whether other runs have rates for other numbers.
+            Defaults to False.
     """
     wanted = cfg.get('auto_scale_lr', {}).get('base_batch_size')
     each = cfg.train_dataloader.batch_size

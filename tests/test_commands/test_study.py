@@ -60,6 +60,19 @@ def test_a_run_of_detection(bccd, tmp_path, call):
     assert any(metric.startswith('pascal_voc/AP/') for metric in metrics)
 
 
+def test_gpus_make_the_batch_that_the_rate_is_for(bccd, tmp_path, call):
+    words = ['study', '--bccd', bccd, '--work-dir', tmp_path, '--gpus', 2]
+    called = call(*words)
+    assert called.code == 2
+    assert called.err.rstrip().endswith(
+        'is meant for 4 images a step, and 2 x 4 are 8: give --gpus 1, or '
+        '--cfg-options train_dataloader.batch_size=2'
+    )
+    words += ['--cfg-options', 'train_dataloader.batch_size=2']
+    printed = call(*words, '--commands', 'torchrun').out.splitlines()
+    assert len(printed) == 9 and all('nproc_per_node=2' in line for line in printed)
+
+
 def test_runs_are_those_of_the_study(tmp_path):
     """Six methods of one schedule by five seeds, three by three."""
     args = parse(
