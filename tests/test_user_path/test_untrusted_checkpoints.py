@@ -71,17 +71,20 @@ def test_a_best_checkpoint_elsewhere_stays(enter, place, tmp_path):
 
 
 @pytest.mark.parametrize(
-    'words',
+    'words, options',
     [
-        ['study', '--bccd', 'DATA', '--parts', 'bccd'],
-        ['study', '--table', '2', '--rows', 'Baseline'],
+        (['study', '--bccd', 'DATA', '--parts', 'bccd'], []),
+        (
+            ['study', '--table', '2', '--rows', 'Baseline'],
+            ['train_dataloader.batch_size=256'],
+        ),
     ],
 )
-def test_a_study_refuses_it_too(call, place, tmp_path, words):
+def test_a_study_refuses_it_too(call, place, tmp_path, words, options):
     path = save(tmp_path / 'evil.pth', place.contents['C'], tmp_path / 'marker')
     words = [word.replace('DATA', str(tmp_path)) for word in words]
     words += ['--work-dir', str(tmp_path / 'work'), '--cfg-options']
-    done = call(*words, f'load_from={path}', 'train_dataloader.batch_size=256')
+    done = call(*words, f'load_from={path}', *options)
     assert done.code == 1 and sentence(done).endswith(f'add {FLAG}.'), done.said
     assert not (tmp_path / 'marker').exists()
 
