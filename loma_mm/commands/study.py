@@ -171,7 +171,8 @@ def prepare(args: argparse.Namespace) -> None:
     for name in args.parts:
         run = make_runs(name, args)[0]
         cfg = load_config(run.config, parse_options(run.options))
-        check_batch_size(run, cfg, args.gpus)
+        alone = f'--parts {name}' if len(args.parts) > 1 else ''
+        check_batch_size(run, cfg, args.gpus, alone)
         require_start(cfg)
         check_before_start(cfg, ('train', 'val'))
 

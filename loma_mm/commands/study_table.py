@@ -81,15 +81,15 @@ def runs_of(rows: Sequence[Row], args: argparse.Namespace) -> list[Run]:
     ]
 
 
-def check_batch_size(run: Run, cfg: Config, gpus: int, mixed: bool = False) -> None:
+def check_batch_size(run: Run, cfg: Config, gpus: int, alone: str = '') -> None:
     """Raise an error unless a step takes as many images as the rate is for.
 
     Args:
         run (Run): The run.
         cfg (Config): Its config.
         gpus (int): Number of its processes.
-        mixed (bool): Whether other runs have rates for other numbers.
-            Defaults to False.
+        alone (str): Where other runs have rates for other numbers, the option
+            that leaves them out. Defaults to ''.
     """
     wanted = cfg.get('auto_scale_lr', {}).get('base_batch_size')
     each = cfg.train_dataloader.batch_size
@@ -98,8 +98,8 @@ def check_batch_size(run: Run, cfg: Config, gpus: int, mixed: bool = False) -> N
         if wanted % gpus == 0:
             ways.append(f'--cfg-options train_dataloader.batch_size={wanted // gpus}')
         way = ', or '.join(ways) or f'--gpus and a batch size that make {wanted}'
-        if mixed:
-            way += ', and --rows of this network alone'
+        if alone:
+            way += f', and {alone} alone'
         raise UsageError(
             f'{run.config} is meant for {wanted} images a step, and {gpus} x {each} '
             f'are {each * gpus}: give {way}'
@@ -115,8 +115,9 @@ def check_table(runs: Sequence[Run], gpus: int) -> None:
     sizes = {
         cfg.get('auto_scale_lr', {}).get('base_batch_size') for cfg in cfgs.values()
     }
+    alone = '--rows of this network' if len(sizes) > 1 else ''
     for run, cfg in cfgs.items():
-        check_batch_size(run, cfg, gpus, len(sizes) > 1)
+        check_batch_size(run, cfg, gpus, alone)
     for cfg in cfgs.values():
         require_start(cfg)
         check_before_start(cfg, ('train', 'val'))

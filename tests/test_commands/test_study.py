@@ -68,6 +68,9 @@ def test_gpus_make_the_batch_that_the_rate_is_for(bccd, tmp_path, call):
         'is meant for 4 images a step, and 2 x 4 are 8: give --gpus 1, or '
         '--cfg-options train_dataloader.batch_size=2'
     )
+    # The rate of another part may be for another number.
+    more = call(*words, '--cifar10', bccd, '--parts', 'bccd', 'bccd-labels')
+    assert more.err.rstrip().endswith('batch_size=2, and --parts bccd alone')
     words += ['--cfg-options', 'train_dataloader.batch_size=2']
     printed = call(*words, '--commands', 'torchrun').out.splitlines()
     assert len(printed) == 9 and all('nproc_per_node=2' in line for line in printed)
