@@ -143,7 +143,11 @@ def part_options(name: str, args: argparse.Namespace) -> list[str]:
         ]
     options = [
         f'data_root={osp.abspath(folder)}',
-        f'train_dataloader.dataset.ann_file={first_images(args)}',
+        *(
+            [f'train_dataloader.dataset.ann_file={first_images(args)}']
+            if part.images == 'first'
+            else []
+        ),
         f'train_cfg.max_epochs={part.epochs}',
         # Once, at the end: nothing is chosen by the test images.
         f'train_cfg.val_interval={part.epochs}',
@@ -165,7 +169,8 @@ def first_images(args: argparse.Namespace) -> str:
 
 def prepare(args: argparse.Namespace) -> None:
     """Write that list, and check that all data is there."""
-    if any(COMPARISONS[name].data == 'cifar10' for name in args.parts):
+    parts = [COMPARISONS[name] for name in args.parts]
+    if any(part.data == 'cifar10' and part.images == 'first' for part in parts):
         lines = list_images(Path(args.cifar10, 'train'), PER_CLASS)
         write_text(first_images(args), '\n'.join(lines) + '\n')
     for name in args.parts:

@@ -33,6 +33,7 @@ class Comparison(NamedTuple):
         epochs (int): How long a run trains.
         options (tuple[str, ...]): What all methods have in common, beside
             their configs.
+        images (str): Of CIFAR-10, the 'first' 500 of each class or 'all'.
     """
 
     title: str
@@ -41,6 +42,7 @@ class Comparison(NamedTuple):
     methods: dict[str, Method]
     epochs: int
     options: tuple[str, ...] = ()
+    images: str = 'first'
 
 
 def _resnet20(label: str, method: str, seeds: tuple = ALL, *options: str) -> Method:
@@ -81,6 +83,18 @@ COMPARISONS = {
         epochs=300,
         # The paper's schedule for CIFAR.
         options=('param_scheduler.1.milestones=[100,200,265]',),
+    ),
+    'cifar10-full': Comparison(
+        'ResNet-20 on CIFAR-10, 300 epochs',
+        'cifar10',
+        'accuracy/top1',
+        {
+            BASELINE: _resnet20('Baseline', ''),
+            'loma': _resnet20('LOMA', '-loma'),
+        },
+        epochs=300,
+        options=('param_scheduler.1.milestones=[100,200,265]',),
+        images='all',
     ),
     'cifar10-rescale': Comparison(
         'FO with and without rescaling, 5,000 images of CIFAR-10',

@@ -171,7 +171,7 @@ def run_all(
         if problem:
             problems.append(problem)
             print(f'\n{problem}', flush=True)
-            failed += problem != _busy(run)
+            failed += problem != busy(run)
         # What other processes have done counts, what they still do does not: so
         # the time that is left is right for all of them together.
         filed = {key for key, _ in results.read()}
@@ -182,14 +182,15 @@ def run_all(
     return problems
 
 
-def _busy(run: Run) -> str:
+def busy(run: Run) -> str:
+    """What is said of a run that another process has."""
     return f'{run} is being done by another process.'
 
 
 def _train(run: Run, results: Results, train: Sequence[str]) -> str | None:
     """Do a run; if there is no result, say in one sentence why."""
     if is_locked(run.work_dir):
-        return _busy(run)
+        return busy(run)
     if not collect([run], results):  # done by another since we looked
         return None
     os.makedirs(osp.dirname(run.log), exist_ok=True)
@@ -204,7 +205,7 @@ def _train(run: Run, results: Results, train: Sequence[str]) -> str | None:
         ).returncode
     # torchrun's exit code is not that of its processes.
     if code == BusyError.exit_code or (code and is_locked(run.work_dir)):
-        return _busy(run)
+        return busy(run)
     if code:
         return f'{run} failed with exit code {code}: see {run.log}.'
     if collect([run], results):
