@@ -76,8 +76,8 @@ def add_experiment_arguments(
     action.add_argument(
         '--side-by-side',
         action='store_true',
-        help='train all runs at once in this process, which is many times faster for '
-        'small images and classifiers on one GPU (LOMA in image space alone)',
+        help='train all runs at once in this process, on one GPU: classifiers of small '
+        'images, with LOMA in image space or without',
     )
     parser.add_argument(
         '--gpus',
@@ -160,9 +160,13 @@ def carry_out(
     if args.side_by_side:
         if args.gpus > 1:
             raise UsageError('--side-by-side is of one GPU: leave --gpus out')
-        # It needs MMPretrain, which a detector's runs do not.
-        from loma_mm.experiments.side_by_side import train_side_by_side
-
+        try:
+            from loma_mm.experiments.side_by_side import train_side_by_side
+        except ImportError as error:  # a detector's runs do without MMPretrain
+            raise UsageError(
+                '--side-by-side is of classifiers, and MMPretrain cannot be imported: '
+                f'{error}'
+            ) from error
         return train_side_by_side(runs, results)
     if not (args.commands or args.collect):
         return run_all(runs, results, train_words(args.gpus, args.trust_checkpoint))
