@@ -5,14 +5,14 @@ from typing import NamedTuple
 
 import torch
 from mmengine.config import Config
-from mmengine.dataset import default_collate
+from mmengine.dataset import pseudo_collate
 from mmengine.registry import TRANSFORMS
 from mmpretrain.datasets.transforms import PackInputs, RandomCrop, RandomFlip
 from mmpretrain.structures import DataSample
 from torch import Tensor
 
 from loma_mm.datasets import LocalMagnification
-from loma_mm.errors import ConfigError
+from loma_mm.errors import ConfigError, DataError
 from loma_mm.models.batch_augments import BatchLocalMagnification
 from loma_mm.running.runner import TidyRunner
 
@@ -41,7 +41,7 @@ def load_images(dataloader: Config, load: Sequence[dict], device: str) -> Images
         device (str): Where the images go.
 
     Raises:
-        DataError: If an image cannot be loaded.
+        DataError: If an image cannot be loaded, or not all are of one size.
     """
     loader = TidyRunner.build_dataloader(
         dict(
@@ -49,14 +49,23 @@ def load_images(dataloader: Config, load: Sequence[dict], device: str) -> Images
             num_workers=dataloader.num_workers,
             dataset=dict(dataloader.dataset, pipeline=[*load, dict(type='PackInputs')]),
             sampler=dict(type='DefaultSampler', shuffle=False),
-            collate_fn=default_collate,
+            collate_fn=pseudo_collate,
         )
     )
     pixels, labels = [], []
     for batch in loader:
-        pixels.append(batch['inputs'].permute(0, 2, 3, 1).contiguous())
         labels += [sample.gt_label for sample in batch['data_samples']]
-    return Images(torch.cat(pixels).to(device), torch.cat(labels).to(device))
+        pixels += [image.permute(1, 2, 0) for image in batch['inputs']]
+        for image, sample in zip(
+            pixels[-len(batch['inputs']) :], batch['data_samples']
+        ):
+            if image.shape != pixels[0].shape:
+                raise DataError(
+                    f'{sample.get("img_path")} has {tuple(image.shape)} pixels and '
+                    f'channels, the first image {tuple(pixels[0].shape)}: '
+                    '--side-by-side wants one size, give the pipeline a Resize.'
+                )
+    return Images(torch.stack(pixels).to(device), torch.cat(labels).to(device))
 
 
 def make_batch(pixels: Tensor, labels: Tensor) -> dict:

@@ -297,7 +297,8 @@ def train_side_by_side(runs: Sequence[Run], results: Results) -> list[str]:
     """Train all runs that have no result at once, and file their results.
 
     They are tested once, after the last epoch. What was interrupted goes on from
-    its last checkpoint. A run is the same whatever runs beside it.
+    its last checkpoint, and what fails does not stop the others. A run is the
+    same whatever runs beside it.
 
     Args:
         runs (Sequence[Run]): The runs.
@@ -307,41 +308,75 @@ def train_side_by_side(runs: Sequence[Run], results: Results) -> list[str]:
         list[str]: A sentence for each run that has no result.
 
     Raises:
-        ConfigError: If the config of a run cannot be recorded.
-        RunError: If a loss is no number.
+        RunError: If the runs do not fit into the GPU together.
+        KeyboardInterrupt: If interrupted from the keyboard; the sentence
+            says so.
     """
     pending = collect(runs, results)
     print(f'{len(pending)} of {len(runs)} runs are to be done, side by side.')
-    if not pending:
-        return []
     require_same_settings(pending, are_trained=True)
-    problems, trainings = [], []
-    shared: dict[str, Images] = {}
+    problems: list[str] = []
     with ExitStack() as stack:
-        for run in pending:
-            try:
-                stack.enter_context(locked(run.work_dir))
-            except BusyError:
-                problems.append(busy(run))
-            else:
-                trainings.append(_prepare(run, shared))
-        _train(trainings)
-        for training in trainings:
-            run, metrics = training.run, training.test()
-            results.add(run.key, run.config_name, metrics)
-            print(f'{run}:', ', '.join(f'{k} {v:.4g}' for k, v in metrics.items()))
+        try:
+            trainings = _prepare_all(pending, problems, stack)
+            for training in _train(trainings, problems):
+                run, metrics = training.run, training.test()
+                results.add(run.key, run.config_name, metrics)
+                values = ', '.join(f'{k} {v:.4g}' for k, v in metrics.items())
+                print(f'{run}: {values}', flush=True)
+        except torch.cuda.OutOfMemoryError as error:
+            raise RunError(
+                f'{len(pending)} runs do not fit into the GPU together: name fewer '
+                '--seeds or rows.'
+            ) from error
+        except KeyboardInterrupt:
+            print('\nStopped: the same command goes on from the last checkpoints.')
+            raise
     return problems
 
 
-def _prepare(run: Run, shared: dict[str, Images]) -> Training:
+def _prepare_all(
+    runs: Sequence[Run], problems: list[str], stack: ExitStack
+) -> list['Training']:
+    trainings: list[Training] = []
+    shared: dict[str, Images] = {}
+    for run in runs:
+        try:
+            stack.enter_context(locked(run.work_dir))
+            trainings.append(prepare_training(run, shared))
+        except BusyError:
+            _add(problems, busy(run))
+        except ConfigError as error:
+            _add(problems, f'{run}: {error}')
+    return trainings
+
+
+def _add(problems: list[str], problem: str) -> None:
+    problems.append(problem)
+    print(f'\n{problem}', flush=True)
+
+
+def prepare_training(run: Run, shared: dict[str, Images]) -> Training:
+    """Build a run, in a work dir that is held.
+
+    Args:
+        run (Run): The run.
+        shared (dict[str, Images]): Datasets that are loaded already.
+
+    Raises:
+        ConfigError: If its config has what cannot be recorded.
+        DataError: If its images cannot be loaded.
+    """
     cfg = load_config(run.config, parse_options(run.options))
     cfg.update(work_dir=run.work_dir, randomness=dict(seed=run.seed))
     # A name that no other has; what all runs would say is not for the terminal.
     cfg.update(experiment_name=str(run).replace('/', '-'), log_level='WARNING')
     init_default_scope(cfg.default_scope)
-    load = TrainPipeline(cfg).load
     images = []
-    for dataloader in (cfg.train_dataloader, cfg.val_dataloader):
+    for dataloader, load in (
+        (cfg.train_dataloader, TrainPipeline(cfg).load),
+        (cfg.val_dataloader, cfg.val_dataloader.dataset.pipeline[:-1]),
+    ):
         key = str(dict(dataloader.dataset, pipeline=load))
         if key not in shared:
             shared[key] = load_images(dataloader, load, get_device())
@@ -349,12 +384,14 @@ def _prepare(run: Run, shared: dict[str, Images]) -> Training:
     return Training(run, cfg, *images)
 
 
-def _train(trainings: Sequence[Training]) -> None:
+def _train(trainings: Sequence[Training], problems: list[str]) -> list[Training]:
+    """Those that have trained all their epochs."""
     # Convolutions of one shape, over and over.
     torch.backends.cudnn.benchmark = True
     left = sum(training.max_epochs - training.epoch for training in trainings)
     bar = ProgressBar(left, file=terminal())
-    while active := [t for t in trainings if t.epoch < t.max_epochs]:
+    good = list(trainings)
+    while active := [t for t in good if t.epoch < t.max_epochs]:
         for training in active:
             training.begin_epoch()
         for number in range(max(training.steps for training in active)):
@@ -362,6 +399,11 @@ def _train(trainings: Sequence[Training]) -> None:
                 if number < training.steps:
                     training.step(number)
         for training in active:
-            training.end_epoch()
+            try:
+                training.end_epoch()
+            except RunError as error:
+                good.remove(training)
+                _add(problems, str(error))
             bar.update()
     print()
+    return good

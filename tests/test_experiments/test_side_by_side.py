@@ -3,15 +3,16 @@
 import shutil
 from pathlib import Path
 
+import mmcv
 import numpy as np
 import pytest
 import torch
 from mmengine.registry import init_default_scope
 
-from loma_mm.errors import ConfigError
+from loma_mm.errors import ConfigError, DataError
 from loma_mm.experiments import Results, Run, side_by_side
 from loma_mm.experiments.device_images import Images, TrainPipeline, load_images
-from loma_mm.experiments.side_by_side import _prepare
+from loma_mm.experiments.side_by_side import prepare_training
 from loma_mm.functional import magnify_image
 from loma_mm.running import load_config
 from loma_mm.running.trust import load_checkpoint_file
@@ -120,18 +121,18 @@ def make_run(photos, root, method='', *options):
 def test_it_starts_from_the_weights_that_train_starts_from(photos, tmp_path, call):
     rest = ('optim_wrapper.optimizer.lr=0.0', 'train_cfg.max_epochs=1')
     run = make_run(photos, tmp_path, '', *rest)
-    training = _prepare(run, {})
+    training = prepare_training(run, {})
     called = call('train', run.config, '--work-dir', run.work_dir, *run.arguments)
     assert not called.code, called.said
     trained = weights(run.work_dir)['state_dict']
     for name, parameter in training.model.named_parameters():
         assert torch.equal(parameter, trained[name]), name
     with pytest.raises(ConfigError, match='is of a training without --side-by-side'):
-        _prepare(run, {})
+        prepare_training(run, {})
 
 
 def test_the_rate_is_that_of_the_schedule(photos, tmp_path):
-    training = _prepare(
+    training = prepare_training(
         make_run(
             photos,
             tmp_path,
@@ -199,7 +200,7 @@ def test_an_epoch_is_what_a_loop_over_its_images_gives(photos, method):
 )
 def test_what_cannot_be_recorded_is_said(photos, tmp_path, method, options, message):
     with pytest.raises(ConfigError, match=message):
-        _prepare(make_run(photos, tmp_path, method, *options), {})
+        prepare_training(make_run(photos, tmp_path, method, *options), {})
 
 
 def test_a_run_of_another_process_is_left_to_it(words, tmp_path, call):
@@ -212,7 +213,35 @@ def test_a_run_of_another_process_is_left_to_it(words, tmp_path, call):
 
 def test_a_loss_that_is_no_number_ends_it(words, call):
     called = call(*words, 'optim_wrapper.optimizer.lr=1e30')
-    assert called.code == 1 and 'is no number' in called.err
+    assert called.code == 1
+    for name in ('baseline', 'loma'):
+        assert f'cifar10-full/{name}, seed 0: a loss of epoch 1 is no' in called.err
+
+
+def test_what_it_cannot_do_does_not_stop_the_others(words, tmp_path, call, monkeypatch):
+    monkeypatch.setattr('loma_mm.commands.study.PER_CLASS', 2)
+    words[words.index('cifar10-full')] = 'cifar10-long'
+    called = call(*words)
+    assert called.code == 1
+    for name in ('loma-if', 'loma-if-fo'):
+        assert f'cifar10-long/{name}, seed 0: ' in called.err
+    results = Results(str(tmp_path / 'results.csv')).read()
+    names = {key.name for key, _ in results}
+    assert names == {'cifar10-long/baseline', 'cifar10-long/loma'}
+
+
+def test_images_of_two_sizes_are_named(photos, tmp_path):
+    cfg = load_config(CONFIG.format(''), dict(data_root=str(photos)))
+    cfg.train_dataloader.num_workers = 0
+    init_default_scope('mmpretrain')
+    load = [dict(type='LoadImageFromFile'), dict(type='ResizeEdge', scale=40)]
+    path = next(iter(sorted((photos / 'train').iterdir()))) / 'z.png'
+    mmcv.imwrite(np.zeros((8, 16, 3), np.uint8), str(path))
+    try:
+        with pytest.raises(DataError, match=r'z\.png has \(40, 80, 3\)'):
+            load_images(cfg.train_dataloader, load, 'cpu')
+    finally:
+        path.unlink()
 
 
 def test_it_is_of_one_gpu(words, call):
@@ -227,8 +256,10 @@ def test_what_is_recorded_is_what_runs(photos, tmp_path, monkeypatch):
     for warm_up in (side_by_side.WARM_UP, 1000):
         monkeypatch.setattr(side_by_side, 'WARM_UP', warm_up)
         options = ('train_cfg.max_epochs=10', 'train_dataloader.batch_size=40')
-        training = _prepare(make_run(photos, tmp_path / str(warm_up), '', *options), {})
-        side_by_side._train([training])
+        training = prepare_training(
+            make_run(photos, tmp_path / str(warm_up), '', *options), {}
+        )
+        side_by_side._train([training], [])
         assert bool(training.graphs) == (warm_up < 1000)
         losses.append(training.losses.cpu())
     torch.testing.assert_close(*losses, rtol=0.05, atol=0.05)
