@@ -63,8 +63,9 @@ def start_command(*words, out=os.devnull, cwd=ROOT):
 
 def start_copy(function, *args):
     """Call a function in a copy of a process that has the toolboxes imported."""
-    # Where the server finds the packages.
-    with mock.patch.dict(os.environ, PYTHONPATH=str(ROOT)):
+    # Where the server finds the packages, with what the path names already.
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get('PYTHONPATH')]))
+    with mock.patch.dict(os.environ, PYTHONPATH=path):
         forkserver.ensure_running()
     process = COPIES.Process(target=function, args=args)
     process.start()

@@ -373,7 +373,7 @@ if __name__ == '__main__':
     done = subprocess.run(
         [sys.executable, str(script)],
         cwd=ROOT,
-        env=os.environ | {'PYTHONPATH': str(ROOT)},
+        env=os.environ | {'PYTHONPATH': os.pathsep.join([str(ROOT), *sys.path])},
         capture_output=True,
         text=True,
     )
