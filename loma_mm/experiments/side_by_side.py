@@ -46,6 +46,8 @@ from .runs import Run, busy, collect, require_same_settings
 WARM_UP = 3
 # MMEngine's log shows the mean loss of so many iterations.
 LOSS_WINDOW = 10
+# They do in a step what their optimizer does.
+WRAPPERS = ('OptimWrapper', 'CPUOptimWrapper', 'loma_mm.engine.CPUOptimWrapper')
 # In a checkpoint of MMEngine's form, what these trainings go on from.
 PROGRESS = 'side_by_side'
 
@@ -279,8 +281,10 @@ def require_recordable(cfg: Config, model: nn.Module) -> None:
             model.data_preprocessor, 'batch_augments', None
         ),
         'an optimizer other than SGD': wrapper.optimizer.type != 'SGD',
-        'an optim_wrapper with more than an optimizer': set(wrapper)
-        - {'type', 'optimizer', 'dtype'},
+        'an optim_wrapper with more than an optimizer': (
+            set(wrapper) - {'type', 'optimizer', 'dtype'}
+            or wrapper.get('type', 'OptimWrapper') not in WRAPPERS
+        ),
         'custom_hooks': cfg.get('custom_hooks'),
         'weights to load_from': cfg.get('load_from'),
         'a train_cfg without max_epochs': 'max_epochs' not in cfg.train_cfg,
@@ -337,7 +341,7 @@ def train_side_by_side(runs: Sequence[Run], results: Results) -> list[str]:
 
 def _prepare_all(
     runs: Sequence[Run], problems: list[str], stack: ExitStack
-) -> list['Training']:
+) -> list[Training]:
     trainings: list[Training] = []
     shared: dict[str, Images] = {}
     for run in runs:
