@@ -96,7 +96,8 @@ class TrainPipeline:
     """
 
     def __init__(self, cfg: Config) -> None:
-        steps = cfg.train_dataloader.dataset.pipeline
+        # A dataset around another has none of its own.
+        steps = cfg.train_dataloader.dataset.get('pipeline', [])
         built = [TRANSFORMS.build(step) for step in steps]
         crops = [i for i, step in enumerate(built) if isinstance(step, RandomCrop)]
         first = crops[0] if crops else len(built)

@@ -204,6 +204,15 @@ def test_what_cannot_be_recorded_is_said(photos, tmp_path, method, options, mess
         prepare_training(make_run(photos, tmp_path, method, *options), {})
 
 
+@pytest.mark.parametrize(
+    'name', ['r18_fpn_loma-rhombus-scratch-4e_digits', 'r50_fpn_1x_voc07']
+)
+def test_a_detector_is_none(tmp_path, name):
+    run = Run('some/run', f'faster_rcnn/faster-rcnn_{name}.py', 0, str(tmp_path))
+    with pytest.raises(ConfigError, match='which is all that --side-by-side knows'):
+        prepare_training(run, {})
+
+
 def test_a_run_of_another_process_is_left_to_it(words, tmp_path, call):
     with locked(str(tmp_path / 'cifar10-full' / 'loma' / 'seed0')):
         called = call(*words)
