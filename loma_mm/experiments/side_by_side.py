@@ -8,6 +8,7 @@ own. On a CPU the same iterations run one by one.
 """
 
 import importlib.util
+import inspect
 import math
 import os
 import shutil
@@ -77,6 +78,12 @@ class Training:
         self.device = images.pixels.device
         self.on_gpu = self.device.type == 'cuda'
         if self.on_gpu:
+            if 'fused' not in inspect.signature(torch.optim.SGD).parameters:
+                raise ConfigError(
+                    f'PyTorch {torch.__version__} has no fused SGD, which '
+                    '--side-by-side needs on a GPU: install a newer one, or train '
+                    'without it.'
+                )
             self.model.to(memory_format=torch.channels_last)
             self.model.backbone.forward = partial(_compiled(), self.model.backbone)
             # A recorded step reads its rate on the device.
