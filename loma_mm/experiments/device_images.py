@@ -110,7 +110,10 @@ class TrainPipeline:
             and isinstance(flip, RandomFlip)
             and flip.direction == 'horizontal'
             and isinstance(flip.prob, (int, float))
-            and all(isinstance(step, LocalMagnification) for step in loma)
+            and all(
+                isinstance(step, LocalMagnification) and step.interpolation == 'nearest'
+                for step in loma
+            )
             and isinstance(built[-1], PackInputs)
         ):
             raise ConfigError(
@@ -120,6 +123,7 @@ class TrainPipeline:
             )
         self.load = steps[:first]
         self.padding, self.flip_prob = crop.padding, flip.prob
+        self.crop_size, self.config = tuple(crop.crop_size), cfg.filename
         self.loma = [
             BatchLocalMagnification(
                 step.prob,
@@ -131,7 +135,18 @@ class TrainPipeline:
         ]
 
     def pad(self, images: Images) -> Tensor:
-        """The pixels with a black border, as the crop pads them."""
+        """The pixels with a black border, as the crop pads them.
+
+        Raises:
+            ConfigError: If the crop is not of the size of the images.
+        """
+        size = tuple(images.pixels.shape[1:3])
+        if size != self.crop_size:
+            raise ConfigError(
+                f'The RandomCrop of {self.config} gives {self.crop_size} pixels of '
+                f'images of {size}, and --side-by-side crops to the size of '
+                'the images alone: give a Resize of that size, or train without it.'
+            )
         return torch.nn.functional.pad(images.pixels, (0, 0, *[self.padding] * 4))
 
     def augment(self, images: Images, padded: Tensor, out: Images) -> None:

@@ -194,6 +194,12 @@ def test_an_epoch_is_what_a_loop_over_its_images_gives(photos, method):
         ('-loma-if', (), 'feature augments'),
         ('-cutout', (), 'is all that --side-by-side knows'),
         ('', ('train_dataloader.dataset.pipeline.3.direction=vertical',), 'horizontal'),
+        (
+            '-loma',
+            ('train_dataloader.dataset.pipeline.4.interpolation=bilinear',),
+            'is all that',
+        ),
+        ('', ('train_dataloader.dataset.pipeline.2.crop_size=24',), r'\(24, 24\)'),
         ('', ('optim_wrapper.clip_grad.max_norm=1',), 'more than an optimizer'),
         ('', ('optim_wrapper.type=AmpOptimWrapper',), 'more than an optimizer'),
         ('', ('custom_hooks.0.type=EMAHook',), 'custom_hooks'),
